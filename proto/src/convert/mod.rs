@@ -1,0 +1,1 @@
+//! From the wire to the vocabulary, with validation, and back.
