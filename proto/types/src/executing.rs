@@ -86,4 +86,6 @@ pub struct TaskLaunch {
     pub sandbox: PathBuf,
     /// As whom, if its command names nobody.
     pub user: Option<String>,
+    /// Whether an earlier start of this executor had it already: then it is adopted or reported failed, never started.
+    pub adopt: bool,
 }
