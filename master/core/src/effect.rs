@@ -6,7 +6,7 @@ use proto_types::{
     TaskKey, TaskStatus,
     link::ToAgent,
     registry::RegistryChange,
-    resources::Quantities,
+    resources::{Limits, Quantities},
     scheduling::{NumberedEvent, Refusal, Reply},
     time::Wall,
 };
@@ -190,7 +190,7 @@ pub struct RoleView {
     /// In thousandths.
     pub weight_milli: u64,
     /// The most that it and the roles below it may have.
-    pub limit: Option<Quantities>,
+    pub limit: Limits,
     /// Used and offered, with the roles below.
     pub allocated: Quantities,
     /// Its dominant share, in thousandths of the cluster.

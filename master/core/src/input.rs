@@ -3,7 +3,7 @@
 use proto_types::{
     AgentId, FrameworkId, Principal, Role, SessionId, TaskId,
     link::FromAgent,
-    resources::Quantities,
+    resources::Limits,
     scheduling::{Call, Subscribe},
 };
 use std::time::Duration;
@@ -99,8 +99,8 @@ pub enum OperatorCall {
         role: Role,
         /// In thousandths; none: it stays.
         weight_milli: Option<u64>,
-        /// None: it stays; none inside: no limit.
-        limit: Option<Option<Quantities>>,
+        /// None: it stays; empty: no limit.
+        limit: Option<Limits>,
     },
     /// Kills a task.
     KillTask {

@@ -1,6 +1,6 @@
 //! What a master stores, as facts in the past tense. `proto/storage/v1/registry.proto` is the stored form.
 
-use crate::{AgentId, AgentInfo, FrameworkId, FrameworkInfo, Principal, Role, resources::Quantities, time::Wall};
+use crate::{AgentId, AgentInfo, FrameworkId, FrameworkInfo, Principal, Role, resources::Limits, time::Wall};
 use std::{sync::Arc, time::Duration};
 
 /// A change and who caused it.
@@ -73,7 +73,7 @@ pub enum Fact {
         role: Role,
         /// In thousandths.
         weight_milli: u64,
-        /// None: no limit.
-        limit: Option<Quantities>,
+        /// Empty: no limit.
+        limit: Limits,
     },
 }

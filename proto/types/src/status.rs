@@ -2,6 +2,10 @@
 
 use crate::{AgentId, ExecutorId, Labels, TaskId, TaskKey, TaskState, time::Wall};
 
+/// Updates that a master makes are numbered from here on, those of the agent below: each of the two ranges is
+/// acknowledged by itself, so that neither has to know of the other.
+pub const MASTER_SEQUENCES: u64 = 1 << 63;
+
 /// What makes one update of a task different from the others: updates of a task are numbered from 1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UpdateId {

@@ -1,6 +1,6 @@
 //! Adding, taking away and comparing bags of resources.
 
-use super::{Quantities, Ranges, Resource, ResourceName, Resources, Scalar, Value};
+use super::{Limits, Quantities, Ranges, Resource, ResourceName, Resources, Scalar, Value};
 use crate::Role;
 use smallvec::SmallVec;
 
@@ -125,24 +125,22 @@ impl Resources {
         left
     }
 
-    /// The same resources with every scalar of an unreserved kind cut to what `limit` has of its name; names that
-    /// `limit` does not have stay whole.
+    /// The same resources with every scalar of an unreserved kind cut to what `limits` leave of its name.
     #[must_use]
-    pub fn shrunk_to(&self, limit: &Quantities) -> Self {
-        let mut left = limit.clone();
+    pub fn shrunk_to(&self, limits: &Limits) -> Self {
+        let mut left = limits.clone();
         let mut shrunk = SmallVec::new();
         for resource in &self.0 {
-            let Value::Scalar(amount) = resource.value else {
+            let limit = match resource.kind.reservation {
+                None => left.get_mut(&resource.kind.name),
+                Some(_) => None,
+            };
+            let (Value::Scalar(amount), Some(limit)) = (&resource.value, limit) else {
                 shrunk.push(resource.clone());
                 continue;
             };
-            let limited = limit.iter().any(|(name, _)| *name == resource.kind.name);
-            if !limited || resource.kind.reservation.is_some() {
-                shrunk.push(resource.clone());
-                continue;
-            }
-            let granted = amount.min(left.get(&resource.kind.name));
-            left.set(&resource.kind.name, left.get(&resource.kind.name).saturating_sub(granted));
+            let granted = (*amount).min(*limit);
+            *limit = limit.saturating_sub(granted);
             if granted > Scalar::ZERO {
                 shrunk.push(Resource { kind: resource.kind.clone(), value: Value::Scalar(granted) });
             }

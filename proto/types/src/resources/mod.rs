@@ -3,12 +3,14 @@
 //! Amounts are exact: scalars are fixed point with three decimals, and no operation loses or makes any.
 
 mod algebra;
+mod limits;
 mod quantities;
 mod ranges;
 mod scalar;
 mod text;
 
 pub use algebra::Insufficient;
+pub use limits::Limits;
 pub use quantities::Quantities;
 pub use ranges::{InvalidRange, Ranges};
 pub use scalar::{InvalidScalar, Scalar};
