@@ -1,0 +1,97 @@
+//! What operators ask for.
+
+use crate::{CallId, Master, OperatorCall, OperatorReply};
+use proto_types::{
+    FrameworkId, Principal, Role, TaskId, TaskKey, registry::Fact, resources::Limits, scheduling::Refusal,
+};
+
+impl Master {
+    pub(crate) fn on_operate(&mut self, call: CallId, principal: &Principal, body: OperatorCall) {
+        let reply = match body {
+            OperatorCall::ExplainFramework(id) => self.explain_framework(&id).map(OperatorReply::Explanation),
+            OperatorCall::ExplainTask { framework, task } => {
+                let explained = self.find_task(framework, task).and_then(|key| self.explain_task(&key));
+                explained.map(OperatorReply::Explanation)
+            }
+            OperatorCall::ExplainRole(role) => self.explain_role(&role).map(OperatorReply::Explanation),
+            OperatorCall::UpdateRole { role, weight_milli, limit } => {
+                return self.on_update_role(call, principal, &role, weight_milli, limit);
+            }
+            OperatorCall::KillTask { framework, task, grace } => self.find_task(framework, task).map(|key| {
+                let owner = key.framework.clone();
+                self.kill(vec![key], grace);
+                OperatorReply::Killed(owner)
+            }),
+            OperatorCall::TeardownFramework(id) => {
+                let known = self.frameworks.get(&id).is_some_and(|framework| !framework.removed);
+                if known {
+                    let written = self.remove_framework(&id, principal);
+                    return self.out.operator_reply(written, call, Ok(OperatorReply::Done));
+                }
+                Err(Refusal::NotFound(format!("there is no framework {id}")))
+            }
+            OperatorCall::LocateTask { framework, task } => {
+                self.find_task(framework, task).and_then(|key| self.locate(&key))
+            }
+        };
+        self.out.operator_reply(None, call, reply);
+    }
+
+    fn on_update_role(
+        &mut self,
+        call: CallId,
+        principal: &Principal,
+        role: &Role,
+        weight_milli: Option<u64>,
+        limit: Option<Limits>,
+    ) {
+        if weight_milli == Some(0) {
+            let message = "must be at least 0.001".to_owned();
+            let refusal = Refusal::Invalid { field: "weight_milli".to_owned(), message };
+            return self.out.operator_reply(None, call, Err(refusal));
+        }
+        let node = self.roles.get(role);
+        let weight_milli =
+            weight_milli.or(node.map(|node| node.weight_milli)).unwrap_or(crate::roles::WEIGHT_DEFAULT_MILLI);
+        let limit = limit.or(node.map(|node| node.limit.clone())).unwrap_or_default();
+        let fact = Fact::RoleUpdated { role: role.clone(), weight_milli, limit: limit.clone() };
+        let written = self.out.append(principal, fact);
+        self.roles.set_limit(role, limit);
+        self.roles.set_weight(role, weight_milli);
+        let frameworks: Vec<FrameworkId> = self.frameworks.iter().map(|(id, _)| id.clone()).collect();
+        self.frameworks.dirty.extend(frameworks);
+        self.out.operator_reply(Some(written), call, Ok(OperatorReply::Done));
+    }
+
+    /// Where the task is or was.
+    fn locate(&self, key: &TaskKey) -> Result<OperatorReply, Refusal> {
+        let active = self.frameworks.task(key).map(|task| &task.agent);
+        let framework = self.frameworks.get(&key.framework);
+        let completed = || framework.and_then(|framework| framework.completed_on.get(&key.task));
+        let agent = active.or_else(completed).or_else(|| self.history.agent_of(&key.framework, &key.task));
+        let agent = agent.ok_or_else(|| Refusal::NotFound(format!("there is no task {key}")))?.clone();
+        let link = self.agents.get(&agent).and_then(|agent| agent.link);
+        Ok(OperatorReply::Located { framework: key.framework.clone(), agent, link })
+    }
+
+    /// The task that is meant, if exactly one framework has or had it.
+    fn find_task(&self, framework: Option<FrameworkId>, task: TaskId) -> Result<TaskKey, Refusal> {
+        if let Some(framework) = framework {
+            let present = self.frameworks.get(&framework).is_some_and(|found| found.had_task(&task));
+            return if present || self.history.agent_of(&framework, &task).is_some() {
+                Ok(TaskKey { framework, task })
+            } else {
+                Err(Refusal::NotFound(format!("there is no task {framework}/{task}")))
+            };
+        }
+        let present = self.frameworks.iter().filter(|(_, framework)| framework.had_task(&task)).map(|(id, _)| id);
+        let owners: Vec<FrameworkId> = present.chain(self.history.owners(&task)).take(2).cloned().collect();
+        match owners.as_slice() {
+            [] => Err(Refusal::NotFound(format!("there is no task {task}"))),
+            [owner] => Ok(TaskKey { framework: owner.clone(), task }),
+            [one, another, ..] => Err(Refusal::Ambiguous(format!(
+                "frameworks {one} and {another} both have a task {task}; name the framework, as in {one}/{task}"
+            ))),
+        }
+    }
+}

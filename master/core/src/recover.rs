@@ -1,0 +1,158 @@
+//! From the registry to a master, and back.
+
+use crate::{
+    Config, Master,
+    agents::{Agent, Agents},
+    allocator::RoundReport,
+    effect::AgentStanding,
+    frameworks::{Framework, Frameworks},
+    history::History,
+    minted::Mint,
+    offers::Offers,
+    output::Output,
+    roles::{Roles, WEIGHT_DEFAULT_MILLI},
+    timers::{Timer, Timers},
+};
+use proto_types::{
+    ClusterId, Epoch, FrameworkId, Now, Principal,
+    registry::{Fact, RegistryChange},
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+impl Master {
+    /// A master that begins its term with what its registry holds, oldest change first.
+    #[must_use]
+    pub fn recover(
+        config: Config,
+        cluster: ClusterId,
+        epoch: Epoch,
+        registry: impl IntoIterator<Item = RegistryChange>,
+        now: Now,
+    ) -> Self {
+        let mut master = Self {
+            config,
+            cluster,
+            epoch,
+            now,
+            mint: Mint::new(epoch),
+            agents: Agents::default(),
+            frameworks: Frameworks::default(),
+            offers: Offers::default(),
+            roles: Roles::default(),
+            timers: Timers::default(),
+            out: Output::default(),
+            last_tick: None,
+            last_round: RoundReport::default(),
+            history: History::default(),
+            last_marked: None,
+        };
+        let mut remaining = BTreeMap::new();
+        for change in registry {
+            master.replay(change, &mut remaining);
+        }
+        master.arm(&remaining);
+        master
+    }
+
+    fn replay(&mut self, change: RegistryChange, remaining: &mut BTreeMap<FrameworkId, Duration>) {
+        match change.fact {
+            Fact::AgentAdmitted { agent: id, info } => match self.agents.change(&id) {
+                Some(agent) => agent.info = info,
+                None => self.agents.insert(id, Agent::new(info, AgentStanding::Recovered, self.now.wall)),
+            },
+            Fact::AgentMarkedUnreachable { agent: id, since } => {
+                if let Some(agent) = self.agents.change(&id) {
+                    (agent.standing, agent.since) = (AgentStanding::Unreachable, since);
+                }
+            }
+            Fact::AgentMarkedReachable { agent: id } => {
+                if let Some(agent) = self.agents.change(&id) {
+                    (agent.standing, agent.since) = (AgentStanding::Recovered, self.now.wall);
+                }
+            }
+            Fact::AgentMarkedGone { agent: id, since } => {
+                if let Some(agent) = self.agents.change(&id) {
+                    (agent.standing, agent.since) = (AgentStanding::Gone, since);
+                }
+            }
+            Fact::FrameworkRegistered { info, incarnation, registered } => {
+                let Some(id) = info.id.clone() else { return };
+                match self.frameworks.change(&id) {
+                    Some(framework) => (framework.info, framework.incarnation) = (info, incarnation),
+                    None => {
+                        let framework = Framework::new(info, incarnation, change.principal, registered);
+                        self.frameworks.insert(id, framework);
+                    }
+                }
+            }
+            Fact::FrameworkDisconnected { framework, remaining: left } => drop(remaining.insert(framework, left)),
+            Fact::FrameworkConnected { framework } => drop(remaining.remove(&framework)),
+            Fact::FrameworkRemoved { framework } => drop(self.frameworks.remove(&framework)),
+            Fact::RoleUpdated { role, weight_milli, limit } => {
+                self.roles.set_limit(&role, limit);
+                self.roles.set_weight(&role, weight_milli);
+            }
+        }
+    }
+
+    /// Sets the clocks of a new term: agents have the re-registration period to come back, frameworks what was left of
+    /// their failover timeout when a leader last led.
+    fn arm(&mut self, remaining: &BTreeMap<FrameworkId, Duration>) {
+        let deadline = self.now.monotonic + self.config.reregistration_timeout;
+        let recovered: Vec<_> = self
+            .agents
+            .iter()
+            .filter(|(_, agent)| agent.standing == AgentStanding::Recovered)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in recovered {
+            let timer = self.timers.set(deadline, Timer::Missing(id.clone()));
+            if let Some(agent) = self.agents.change(&id) {
+                agent.liveness.timer = Some(timer);
+            }
+        }
+        let frameworks: Vec<_> =
+            self.frameworks.iter().map(|(id, framework)| (id.clone(), framework.info.failover_timeout)).collect();
+        for (id, timeout) in frameworks {
+            let left = remaining.get(&id).copied().unwrap_or(timeout);
+            self.arm_failover(&id, left);
+            self.subscribe_roles(&id);
+        }
+    }
+
+    /// The changes that rebuild the present registry, for a snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<RegistryChange> {
+        let mut changes = Vec::new();
+        let mut push =
+            |principal: &Principal, fact| changes.push(RegistryChange { principal: principal.clone(), fact });
+        let anonymous = Principal::anonymous();
+        for (role, node) in self.roles.iter() {
+            if node.weight_milli != WEIGHT_DEFAULT_MILLI || !node.limit.is_empty() {
+                let (weight_milli, limit) = (node.weight_milli, node.limit.clone());
+                push(&anonymous, Fact::RoleUpdated { role: role.clone(), weight_milli, limit });
+            }
+        }
+        for (id, agent) in self.agents.iter() {
+            push(&anonymous, Fact::AgentAdmitted { agent: id.clone(), info: Arc::clone(&agent.info) });
+            let since = agent.since;
+            match agent.standing {
+                AgentStanding::Unreachable => {
+                    push(&anonymous, Fact::AgentMarkedUnreachable { agent: id.clone(), since });
+                }
+                AgentStanding::Gone => push(&anonymous, Fact::AgentMarkedGone { agent: id.clone(), since }),
+                AgentStanding::Connected | AgentStanding::Disconnected | AgentStanding::Recovered => {}
+            }
+        }
+        for (id, framework) in self.frameworks.iter().filter(|(_, framework)| !framework.removed) {
+            let (incarnation, registered) = (framework.incarnation, framework.registered);
+            let info = Arc::clone(&framework.info);
+            push(&framework.principal, Fact::FrameworkRegistered { info, incarnation, registered });
+            if let Some(away) = &framework.away {
+                let remaining = away.deadline.since(self.now.monotonic);
+                push(&framework.principal, Fact::FrameworkDisconnected { framework: id.clone(), remaining });
+            }
+        }
+        changes
+    }
+}

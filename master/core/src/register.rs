@@ -1,0 +1,307 @@
+//! Agents come, come back and go.
+
+use crate::{
+    Body, LinkId, Master,
+    agents::Agent,
+    effect::{AgentStanding, LogIndex},
+    tasks::Task,
+    timers::Timer,
+};
+use proto_types::{
+    AgentId, ExecutorId, FrameworkId, Principal, TaskKey, TaskState, TaskStatus,
+    link::{ExecutorMessage, HeldExecutor, HeldTask, RefusedReason, Registration, ToAgent},
+    registry::Fact,
+    scheduling::Event,
+    status::{Reason, Source},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+impl Master {
+    pub(crate) fn on_register(&mut self, link: LinkId, principal: Principal, registration: Registration) {
+        if let Err((reason, message)) = self.may_register(&registration) {
+            self.out.to_agent(None, link, ToAgent::Refused { reason, message });
+            self.out.push(None, Body::CloseLink(link));
+            return;
+        }
+        let id = registration.id.clone().unwrap_or_else(|| self.mint.agent());
+        let was_unreachable = self.agents.get(&id).is_some_and(|agent| agent.standing == AgentStanding::Unreachable);
+        let written = self.admit_agent(&id, &principal, Arc::new(registration.info));
+        self.link(&id, link);
+        let message = ToAgent::Registered {
+            id: id.clone(),
+            cluster: self.cluster.clone(),
+            ping_interval: self.config.ping_interval,
+            ping_misses: self.config.ping_misses,
+        };
+        self.out.to_agent(written, link, message);
+        self.take_executors(&id, link, registration.executors);
+        self.take_tasks(&id, link, registration.tasks, was_unreachable);
+        self.resend_kills(&id, link);
+        self.agents.account(&id);
+    }
+
+    fn may_register(&self, registration: &Registration) -> Result<(), (RefusedReason, String)> {
+        if let Some(theirs) = registration.cluster.as_ref().filter(|theirs| **theirs != self.cluster) {
+            let message = format!(
+                "this is cluster {}, the agent is of cluster {theirs}; check the master's address, or the storage of the masters if it was moved or wiped",
+                self.cluster
+            );
+            return Err((RefusedReason::WrongCluster, message));
+        }
+        if registration.epoch > self.epoch {
+            let message = format!("the agent has seen epoch {}, this master has {}", registration.epoch, self.epoch);
+            return Err((RefusedReason::NotLeader, message));
+        }
+        let gone = |id| self.agents.get(id).is_some_and(|agent| agent.standing == AgentStanding::Gone);
+        if let Some(id) = registration.id.as_ref().filter(|id| gone(id)) {
+            return Err((RefusedReason::Gone, format!("agent {id} was marked gone by an operator")));
+        }
+        if registration.info.hostname.is_empty() {
+            return Err((RefusedReason::Invalid, "agent.hostname: must not be empty".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Stores what is new about the agent, and takes it over.
+    fn admit_agent(
+        &mut self,
+        id: &AgentId,
+        principal: &Principal,
+        info: Arc<proto_types::AgentInfo>,
+    ) -> Option<LogIndex> {
+        let old = self.agents.get(id).map(|agent| (Arc::clone(&agent.info), agent.standing, agent.counts()));
+        let mut written = None;
+        if old.as_ref().is_none_or(|(old, ..)| **old != *info) {
+            let fact = Fact::AgentAdmitted { agent: id.clone(), info: Arc::clone(&info) };
+            written = Some(self.out.append(principal, fact));
+        }
+        if old.as_ref().is_some_and(|(_, standing, _)| *standing == AgentStanding::Unreachable) {
+            written = Some(self.out.append(principal, Fact::AgentMarkedReachable { agent: id.clone() }));
+        }
+        match old {
+            None => {
+                let agent = Agent::new(Arc::clone(&info), AgentStanding::Recovered, self.now.wall);
+                self.agents.insert(id.clone(), agent);
+            }
+            Some((old, _, true)) => self.roles.subtract_total(&old.resources),
+            Some(_) => {}
+        }
+        self.roles.add_total(&info.resources);
+        let wall = self.now.wall;
+        if let Some(agent) = self.agents.change(id) {
+            agent.info = info;
+            agent.written = written.or(agent.written);
+            if agent.standing != AgentStanding::Connected {
+                (agent.standing, agent.since) = (AgentStanding::Connected, wall);
+            }
+            agent.known = true;
+            return agent.written;
+        }
+        written
+    }
+
+    /// Binds the agent to its newest link; an older one is ended, and what was offered through it taken back.
+    fn link(&mut self, id: &AgentId, link: LinkId) {
+        let due = self.now.monotonic + self.config.ping_interval;
+        let ping = self.timers.set(due, Timer::Ping(id.clone()));
+        let Some(agent) = self.agents.change(id) else { return };
+        self.timers.cancel(agent.liveness.timer.replace(ping));
+        agent.liveness.unanswered = 0;
+        let old = agent.link.replace(link).filter(|old| *old != link);
+        let offers: Vec<_> = agent.offers.iter().cloned().collect();
+        if let Some(old) = old {
+            self.agents.unbind(old);
+            self.out.push(None, Body::CloseLink(old));
+        }
+        self.agents.bind(link, id);
+        self.rescind(offers);
+        self.clear_agent_filters(id);
+    }
+
+    fn take_executors(&mut self, id: &AgentId, link: LinkId, held: Vec<HeldExecutor>) {
+        let mut executors = BTreeMap::new();
+        for executor in held {
+            if executor.info.id.is_built_in() {
+                continue;
+            }
+            if self.is_dead(&executor.framework) {
+                self.out.to_agent(None, link, ToAgent::ShutdownFramework(executor.framework));
+                continue;
+            }
+            executors.insert((executor.framework.clone(), executor.info.id.clone()), executor);
+        }
+        let old = match self.agents.change(id) {
+            Some(agent) => std::mem::take(&mut agent.executors),
+            None => return,
+        };
+        for executor in old.values() {
+            self.discharge(id, &executor.framework, &executor.role, &executor.info.resources);
+        }
+        for executor in executors.values() {
+            self.charge(id, &executor.framework, &executor.role, &executor.info.resources);
+        }
+        if let Some(agent) = self.agents.change(id) {
+            agent.executors = executors;
+        }
+    }
+
+    /// Compares the agent's tasks with ours. What it has is so; what it does not have is no more.
+    fn take_tasks(&mut self, id: &AgentId, link: LinkId, held: Vec<HeldTask>, was_unreachable: bool) {
+        let mut seen = BTreeSet::new();
+        let mut dead = BTreeSet::new();
+        let mut done = Vec::new();
+        for task in held {
+            if self.is_dead(&task.key.framework) {
+                done.extend(task.unacknowledged.iter().map(|status| (task.key.clone(), status.sequence)));
+                if dead.insert(task.key.framework.clone()) {
+                    self.out.to_agent(None, link, ToAgent::ShutdownFramework(task.key.framework));
+                }
+                continue;
+            }
+            seen.insert(task.key.clone());
+            self.take_task(id, task, was_unreachable);
+        }
+        if !done.is_empty() {
+            self.out.to_agent(None, link, ToAgent::Acknowledge(done));
+        }
+        for key in self.tasks_of_agent(id) {
+            if !seen.contains(&key) {
+                self.on_task_missing(id, &key);
+            }
+        }
+    }
+
+    fn take_task(&mut self, id: &AgentId, held: HeldTask, was_unreachable: bool) {
+        let key = held.key;
+        if self.frameworks.task(&key).is_none() {
+            // It was over and acknowledged, and the agent has not heard of it yet.
+            let completed = self.frameworks.get(&key.framework).is_some_and(|f| f.completed_on.contains_key(&key.task));
+            if completed {
+                self.acknowledge_to_agent(id, vec![(key, held.latest.sequence)]);
+                return;
+            }
+            let principal = self.frameworks.get(&key.framework).map(|framework| framework.principal.clone());
+            let task = Task {
+                info: held.info,
+                agent: id.clone(),
+                executor: held.executor,
+                role: held.role,
+                principal: principal.unwrap_or_else(Principal::anonymous),
+                latest: held.latest.clone(),
+                tail: VecDeque::new(),
+                sent: 0,
+                acknowledged: 0,
+                received: 0,
+                mastered: 0,
+                charged: false,
+            };
+            self.insert_task(&key, task);
+            if let Some(task) = self.frameworks.change_task(&key) {
+                let first = held.unacknowledged.first().map_or(held.latest.sequence + 1, |status| status.sequence);
+                task.acknowledged = first.saturating_sub(1);
+                task.received = task.acknowledged;
+            }
+        }
+        let new: Vec<TaskStatus> = match self.frameworks.task(&key) {
+            Some(task) => held.unacknowledged.into_iter().filter(|status| task.is_new(status.sequence)).collect(),
+            None => Vec::new(),
+        };
+        let told = !new.is_empty();
+        for status in new {
+            self.take_update(&key, status);
+        }
+        let latest = held.latest;
+        if let Some(task) = self.frameworks.change_task(&key)
+            && task.state() == TaskState::Unreachable
+            && !told
+        {
+            task.latest = TaskStatus { sequence: 0, ..latest.clone() };
+        }
+        self.settle(&key);
+        if was_unreachable && !told && !latest.state.is_terminal() {
+            let status = TaskStatus { sequence: 0, ..latest }
+                .because(Reason::AgentReregistered, "the agent came back and the task is still there");
+            self.make_update(&key, status);
+        }
+        self.pump(&key.framework);
+    }
+
+    /// The agent came back without a task that was given to it.
+    fn on_task_missing(&mut self, id: &AgentId, key: &TaskKey) {
+        let Some(task) = self.frameworks.task(key) else { return };
+        if task.state().is_terminal() {
+            return;
+        }
+        let never_reported = task.received == 0;
+        let mut status = if never_reported {
+            TaskStatus::new(key.task.clone(), TaskState::Dropped, Source::Master, self.now.wall)
+                .because(Reason::AgentDisconnected, "the link to the agent broke before the task reached it")
+        } else {
+            TaskStatus::new(key.task.clone(), TaskState::Gone, Source::Master, self.now.wall)
+                .because(Reason::AgentRestarted, "the agent came back without the task")
+        };
+        status.agent = Some(id.clone());
+        self.make_update(key, status);
+        self.pump(&key.framework);
+    }
+
+    fn resend_kills(&mut self, id: &AgentId, link: LinkId) {
+        let Some(agent) = self.agents.get(id) else { return };
+        let mut kills: BTreeMap<(FrameworkId, Option<Duration>), Vec<_>> = BTreeMap::new();
+        for (key, grace) in &agent.kills {
+            kills.entry((key.framework.clone(), *grace)).or_default().push(key.task.clone());
+        }
+        for ((framework, grace), tasks) in kills {
+            self.out.to_agent(None, link, ToAgent::Kill { framework, tasks, grace });
+        }
+    }
+
+    pub(crate) fn on_link_closed(&mut self, link: LinkId) {
+        let Some(id) = self.agents.unbind(link) else { return };
+        let window = self.config.ping_interval * self.config.ping_misses;
+        let missing = self.timers.set(self.now.monotonic + window, Timer::Missing(id.clone()));
+        let wall = self.now.wall;
+        let Some(agent) = self.agents.change(&id) else { return };
+        (agent.link, agent.standing, agent.since) = (None, AgentStanding::Disconnected, wall);
+        self.timers.cancel(agent.liveness.timer.replace(missing));
+        let offers: Vec<_> = agent.offers.iter().cloned().collect();
+        self.agents.account(&id);
+        self.rescind(offers);
+    }
+
+    pub(crate) fn on_executor_message(&mut self, id: &AgentId, message: ExecutorMessage) {
+        let event = Event::Message { agent: id.clone(), executor: message.executor, data: message.data };
+        self.tell(&message.framework, None, event);
+    }
+
+    pub(crate) fn on_executor_exited(
+        &mut self,
+        id: &AgentId,
+        framework: FrameworkId,
+        executor: ExecutorId,
+        message: String,
+    ) {
+        let Some(agent) = self.agents.change(id) else { return };
+        if let Some(held) = agent.executors.remove(&(framework.clone(), executor.clone())) {
+            self.discharge(id, &framework, &held.role, &held.info.resources);
+        }
+        let event = Event::Failure { agent: id.clone(), executor: Some(executor), message };
+        self.tell(&framework, None, event);
+    }
+
+    /// Whether the framework is torn down or was never registered: its tasks must end.
+    pub(crate) fn is_dead(&self, framework: &FrameworkId) -> bool {
+        self.frameworks.get(framework).is_none_or(|framework| framework.removed)
+    }
+
+    /// The tasks that are or were last known to be on the agent and are not over.
+    pub(crate) fn tasks_of_agent(&self, id: &AgentId) -> Vec<TaskKey> {
+        let tasks = self.agents.get(id).map(|agent| &agent.tasks).into_iter().flatten();
+        let active = |key: &&TaskKey| self.frameworks.task(key).is_some_and(|task| !task.state().is_terminal());
+        tasks.filter(active).cloned().collect()
+    }
+}
