@@ -99,8 +99,11 @@ impl Master {
         let lineage = std::iter::successors(Some(role.clone()), Role::parent);
         for ancestor in lineage {
             let Some(node) = self.roles.get(&ancestor).filter(|node| !node.limit.is_empty()) else { continue };
-            let message =
-                format!("role {ancestor} is at its limit: it may have {} and has {}", node.limit, node.allocated);
+            let message = format!(
+                "role {ancestor} is at its limit: it may have {} and has {}",
+                node.limit,
+                some(&node.allocated)
+            );
             reasons.push(line("limit", message, census.limited));
         }
     }

@@ -43,6 +43,8 @@ mod roles;
 mod session;
 mod subscribe;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod updates;
 

@@ -97,10 +97,6 @@ impl Roles {
         self.nodes.iter()
     }
 
-    pub(crate) fn total(&self) -> &Quantities {
-        &self.total
-    }
-
     /// Roles changed since this was last asked.
     pub(crate) fn take_touched(&mut self) -> BTreeSet<Role> {
         std::mem::take(&mut self.touched)

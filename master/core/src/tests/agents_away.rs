@@ -1,0 +1,126 @@
+use super::world::{World, task_id};
+use crate::{Input, effect::AgentStanding};
+use proto_types::{
+    AgentId, TaskState,
+    scheduling::{Call, Event},
+    status::MASTER_SEQUENCES,
+};
+use std::time::Duration;
+
+fn standing(world: &World, id: &AgentId) -> AgentStanding {
+    world.master.agents.get(id).unwrap().standing
+}
+
+#[test]
+fn a_silent_agent_becomes_unreachable_and_its_tasks_come_back_with_it() {
+    let mut world = World::new();
+    let scheduler = world.scheduler("f", &["*"]);
+    let agent = world.agent("cpus:4");
+    let key = world.run(&scheduler, "t", "cpus:1");
+    world.update(&agent, &key, TaskState::Running, 1);
+    world.acknowledge(&scheduler, "t", 1);
+    world.advance(Duration::from_secs(40));
+    assert_eq!(standing(&world, &agent.id), AgentStanding::Unreachable);
+    let (state, sequence) = *world.updates(&scheduler).last().unwrap();
+    assert_eq!(state, TaskState::Unreachable);
+    assert!(sequence >= MASTER_SEQUENCES);
+    world.acknowledge(&scheduler, "t", sequence);
+    let held = world.held(&key, "cpus:1", TaskState::Running, &[]);
+    world.register(Some(&agent.id), "cpus:4", vec![held]);
+    assert_eq!(world.updates(&scheduler).last().unwrap().0, TaskState::Running);
+    assert_eq!(standing(&world, &agent.id), AgentStanding::Connected);
+}
+
+#[test]
+fn an_answering_agent_stays() {
+    let mut world = World::new();
+    let agent = world.agent("cpus:4");
+    world.advance_alive(Duration::from_secs(120), &[&agent]);
+    assert_eq!(standing(&world, &agent.id), AgentStanding::Connected);
+}
+
+#[test]
+fn a_launch_that_never_arrived_is_dropped() {
+    let mut world = World::new();
+    let scheduler = world.scheduler("f", &["*"]);
+    let agent = world.agent("cpus:4");
+    world.run(&scheduler, "t", "cpus:1");
+    world.give(Input::AgentLinkClosed { link: agent.link });
+    world.register(Some(&agent.id), "cpus:4", Vec::new());
+    assert_eq!(world.updates(&scheduler).last().unwrap().0, TaskState::Dropped);
+}
+
+#[test]
+fn a_task_that_vanished_is_gone() {
+    let mut world = World::new();
+    let scheduler = world.scheduler("f", &["*"]);
+    let agent = world.agent("cpus:4");
+    let key = world.run(&scheduler, "t", "cpus:1");
+    world.update(&agent, &key, TaskState::Running, 1);
+    world.register(Some(&agent.id), "cpus:4", Vec::new());
+    assert_eq!(world.updates(&scheduler).last().unwrap().0, TaskState::Gone);
+}
+
+#[test]
+fn a_lost_link_takes_offers_back() {
+    let mut world = World::new();
+    let scheduler = world.scheduler("f", &["*"]);
+    let agent = world.agent("cpus:4");
+    world.allocate();
+    world.give(Input::AgentLinkClosed { link: agent.link });
+    assert_eq!(world.offers(&scheduler).len(), 0);
+    let last = world.events[&scheduler.connection].last().unwrap();
+    assert!(matches!(last.1, Event::Rescinded(_)));
+}
+
+#[test]
+fn a_master_that_stalled_removes_nobody() {
+    let mut world = World::new();
+    let agents = [world.agent("cpus:4"), world.agent("cpus:4")];
+    world.advance_alive(Duration::from_secs(10), &[&agents[0], &agents[1]]);
+    world.now.monotonic = world.now.monotonic + Duration::from_secs(300);
+    world.give(Input::Tick);
+    world.advance(Duration::from_secs(10));
+    for agent in &agents {
+        assert_eq!(standing(&world, &agent.id), AgentStanding::Connected);
+    }
+}
+
+#[test]
+fn many_missing_agents_are_marked_one_by_one() {
+    let mut world = World::new();
+    let agents: Vec<_> = (0..10).map(|_| world.agent("cpus:4")).collect();
+    world.advance(Duration::from_secs(42));
+    let marked = agents.iter().filter(|agent| standing(&world, &agent.id) == AgentStanding::Unreachable).count();
+    assert!((1..=4).contains(&marked), "{marked} of 10 marked");
+}
+
+#[test]
+fn a_changed_description_is_taken_over() {
+    let mut world = World::new();
+    let scheduler = world.scheduler("f", &["*"]);
+    let agent = world.agent("cpus:4");
+    let key = world.run(&scheduler, "t", "cpus:3");
+    world.update(&agent, &key, TaskState::Running, 1);
+    let held = world.held(&key, "cpus:3", TaskState::Running, &[1]);
+    world.register(Some(&agent.id), "cpus:2;mem:64", vec![held]);
+    world.allocate();
+    assert_eq!(world.offered(&scheduler), ["mem:64"]);
+}
+
+#[test]
+fn a_removed_frameworks_tasks_are_ended() {
+    let mut world = World::new();
+    let scheduler = world.scheduler("f", &["*"]);
+    let agent = world.agent("cpus:4");
+    let key = world.run(&scheduler, "t", "cpus:1");
+    world.update(&agent, &key, TaskState::Running, 1);
+    world.call(&scheduler, Call::Teardown).unwrap();
+    let told = world.to_agents[&agent.link].iter();
+    assert!(told.clone().any(|m| matches!(m, proto_types::link::ToAgent::ShutdownFramework(_))));
+    assert_eq!(world.master.frameworks.task(&key).unwrap().state(), TaskState::Running);
+    world.update(&agent, &key, TaskState::Killed, 2);
+    assert!(world.master.frameworks.get(&scheduler.id).is_none());
+    let located = world.operate(crate::OperatorCall::LocateTask { framework: None, task: task_id("t") });
+    assert!(located.is_ok(), "people may still want its logs");
+}

@@ -1,0 +1,10 @@
+//! Behaviour of the whole core, one file per concern, in a small world that speaks the domain.
+
+mod accepting;
+mod agents_away;
+mod explaining;
+mod failing_over;
+mod offering;
+mod reconciling;
+mod updating;
+mod world;
