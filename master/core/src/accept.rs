@@ -327,7 +327,7 @@ impl Master {
         let message =
             AgentLaunch { framework: id.clone(), user: framework.info.user.clone(), role: role.clone(), launch };
         if let Some(link) = agent.link {
-            self.out.to_agent(after, link, ToAgent::Launch(Box::new(message)));
+            self.out.send_agent(after, link, ToAgent::Launch(Box::new(message)));
         }
     }
 }

@@ -202,7 +202,7 @@ impl Master {
         for ((agent_id, framework), tasks) in by_agent {
             let Some(agent) = self.agents.get(&agent_id) else { continue };
             if let Some(link) = agent.link {
-                self.out.to_agent(agent.written, link, ToAgent::Kill { framework, tasks, grace });
+                self.out.send_agent(agent.written, link, ToAgent::Kill { framework, tasks, grace });
             }
         }
     }
@@ -217,7 +217,7 @@ impl Master {
         let Some(agent) = self.agents.get(agent) else { return Reply::Sent(false) };
         let Some(link) = agent.link else { return Reply::Sent(false) };
         let message = ExecutorMessage { framework: id.clone(), executor, data };
-        self.out.to_agent(agent.written, link, ToAgent::Message(message));
+        self.out.send_agent(agent.written, link, ToAgent::Message(message));
         Reply::Sent(true)
     }
 }

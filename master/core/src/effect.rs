@@ -83,15 +83,15 @@ impl Effect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// An agent is new or changed.
-    Agent(AgentId, AgentView),
+    Agent(AgentId, Arc<AgentView>),
     /// A framework is new or changed.
-    Framework(FrameworkId, FrameworkView),
+    Framework(FrameworkId, Arc<FrameworkView>),
     /// A task is new or changed. Tasks that are over and acknowledged stay for a while.
-    Task(TaskKey, TaskView),
+    Task(TaskKey, Arc<TaskView>),
     /// An offer is new.
     Offer(OfferId, Arc<Offer>),
     /// A role is new or changed.
-    Role(Role, RoleView),
+    Role(Role, Arc<RoleView>),
     /// An agent is forgotten.
     AgentRemoved(AgentId),
     /// A framework is forgotten.

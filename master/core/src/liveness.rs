@@ -75,7 +75,7 @@ impl Master {
         agent.liveness.unanswered += 1;
         let number = agent.liveness.number;
         agent.liveness.timer = Some(self.timers.set(due, Timer::Ping(id.clone())));
-        self.out.to_agent(None, link, ToAgent::Ping(number));
+        self.out.send_agent(None, link, ToAgent::Ping(number));
     }
 
     pub(crate) fn on_pong(&mut self, id: &AgentId, number: u64) {

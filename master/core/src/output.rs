@@ -11,6 +11,7 @@ use proto_types::{
     registry::{Fact, RegistryChange},
     scheduling::{Event, Refusal, Reply},
 };
+use std::sync::Arc;
 
 #[derive(Debug, Default)]
 pub(crate) struct Output {
@@ -31,7 +32,7 @@ impl Output {
         index
     }
 
-    pub(crate) fn to_agent(&mut self, after: Option<LogIndex>, link: LinkId, message: ToAgent) {
+    pub(crate) fn send_agent(&mut self, after: Option<LogIndex>, link: LinkId, message: ToAgent) {
         self.push(after, Body::ToAgent(link, message));
     }
 
@@ -68,7 +69,7 @@ impl Master {
         }
         for id in std::mem::take(&mut self.frameworks.touched) {
             let change = match self.frameworks.get(&id) {
-                Some(framework) => (framework.written, Change::Framework(id, framework.view())),
+                Some(framework) => (framework.written, Change::Framework(id, Arc::new(framework.view()))),
                 None => continue,
             };
             self.out.push(change.0, Body::Changed(change.1));
@@ -76,11 +77,11 @@ impl Master {
         for id in std::mem::take(&mut self.agents.touched) {
             let Some(agent) = self.agents.get(&id) else { continue };
             let (written, view) = (agent.written, agent.view());
-            self.out.push(written, Body::Changed(Change::Agent(id, view)));
+            self.out.push(written, Body::Changed(Change::Agent(id, Arc::new(view))));
         }
         for role in self.roles.take_touched() {
             let change = match self.roles.get(&role) {
-                Some(node) => Change::Role(role, self.roles.view(node)),
+                Some(node) => Change::Role(role, Arc::new(self.roles.view(node))),
                 None => Change::RoleRemoved(role),
             };
             self.out.push(None, Body::Changed(change));
@@ -94,6 +95,6 @@ impl Master {
         let agent = self.agents.get(&task.agent);
         let after = framework.written.max(agent.and_then(|agent| agent.written));
         let view = task.view(agent.map_or("", |agent| &agent.info.hostname));
-        self.out.push(after, Body::Changed(Change::Task(key, view)));
+        self.out.push(after, Body::Changed(Change::Task(key, Arc::new(view))));
     }
 }

@@ -23,7 +23,7 @@ use std::{
 impl Master {
     pub(crate) fn on_register(&mut self, link: LinkId, principal: Principal, registration: Registration) {
         if let Err((reason, message)) = self.may_register(&registration) {
-            self.out.to_agent(None, link, ToAgent::Refused { reason, message });
+            self.out.send_agent(None, link, ToAgent::Refused { reason, message });
             self.out.push(None, Body::CloseLink(link));
             return;
         }
@@ -37,7 +37,7 @@ impl Master {
             ping_interval: self.config.ping_interval,
             ping_misses: self.config.ping_misses,
         };
-        self.out.to_agent(written, link, message);
+        self.out.send_agent(written, link, message);
         self.take_executors(&id, link, registration.executors);
         self.take_tasks(&id, link, registration.tasks, was_unreachable);
         self.resend_kills(&id, link);
@@ -129,7 +129,7 @@ impl Master {
                 continue;
             }
             if self.is_dead(&executor.framework) {
-                self.out.to_agent(None, link, ToAgent::ShutdownFramework(executor.framework));
+                self.out.send_agent(None, link, ToAgent::ShutdownFramework(executor.framework));
                 continue;
             }
             executors.insert((executor.framework.clone(), executor.info.id.clone()), executor);
@@ -158,7 +158,7 @@ impl Master {
             if self.is_dead(&task.key.framework) {
                 done.extend(task.unacknowledged.iter().map(|status| (task.key.clone(), status.sequence)));
                 if dead.insert(task.key.framework.clone()) {
-                    self.out.to_agent(None, link, ToAgent::ShutdownFramework(task.key.framework));
+                    self.out.send_agent(None, link, ToAgent::ShutdownFramework(task.key.framework));
                 }
                 continue;
             }
@@ -166,7 +166,7 @@ impl Master {
             self.take_task(id, task, was_unreachable);
         }
         if !done.is_empty() {
-            self.out.to_agent(None, link, ToAgent::Acknowledge(done));
+            self.out.send_agent(None, link, ToAgent::Acknowledge(done));
         }
         for key in self.tasks_of_agent(id) {
             if !seen.contains(&key) {
@@ -256,7 +256,7 @@ impl Master {
             kills.entry((key.framework.clone(), *grace)).or_default().push(key.task.clone());
         }
         for ((framework, grace), tasks) in kills {
-            self.out.to_agent(None, link, ToAgent::Kill { framework, tasks, grace });
+            self.out.send_agent(None, link, ToAgent::Kill { framework, tasks, grace });
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{Body, Change, LinkId, LogIndex, Master};
 use proto_types::{FrameworkId, Principal, TaskKey, link::ToAgent, registry::Fact, scheduling::CloseReason};
+use std::sync::Arc;
 
 impl Master {
     pub(crate) fn on_failover_timeout(&mut self, id: &FrameworkId) {
@@ -35,7 +36,7 @@ impl Master {
         }
         let links: Vec<LinkId> = self.agents.iter().filter_map(|(_, agent)| agent.link).collect();
         for link in links {
-            self.out.to_agent(Some(written), link, ToAgent::ShutdownFramework(id.clone()));
+            self.out.send_agent(Some(written), link, ToAgent::ShutdownFramework(id.clone()));
         }
         for task in tasks {
             self.acknowledge_all(&TaskKey { framework: id.clone(), task });
@@ -49,7 +50,7 @@ impl Master {
     /// Nothing of the removed framework runs any more: only people still want to see it.
     pub(crate) fn bury(&mut self, id: &FrameworkId) {
         let Some(framework) = self.frameworks.remove(id) else { return };
-        self.out.push(framework.written, Body::Changed(Change::Framework(id.clone(), framework.view())));
+        self.out.push(framework.written, Body::Changed(Change::Framework(id.clone(), Arc::new(framework.view()))));
         self.history.keep(id.clone(), framework.completed_on);
         let Some((framework, tasks)) = self.history.trim(self.config.completed_frameworks_max) else { return };
         for task in tasks.into_keys() {

@@ -7,7 +7,7 @@ use proto_types::{
     scheduling::Event,
     status::{MASTER_SEQUENCES, Source},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Updates in one event at most, so that an event stays below the size of a message.
 const UPDATES_PER_EVENT: usize = 500;
@@ -127,7 +127,7 @@ impl Master {
             }
         }
         for (link, acknowledgements) in by_link {
-            self.out.to_agent(None, link, ToAgent::Acknowledge(acknowledgements));
+            self.out.send_agent(None, link, ToAgent::Acknowledge(acknowledgements));
         }
         self.pump(id);
     }
@@ -137,7 +137,7 @@ impl Master {
             return;
         }
         if let Some(link) = self.agents.get(agent).and_then(|agent| agent.link) {
-            self.out.to_agent(None, link, ToAgent::Acknowledge(acknowledgements));
+            self.out.send_agent(None, link, ToAgent::Acknowledge(acknowledgements));
         }
     }
 
@@ -177,7 +177,7 @@ impl Master {
         let empty_and_dead = framework.removed && framework.tasks.is_empty();
         let hostname = self.agents.get(&task.agent).map_or("", |agent| &agent.info.hostname);
         let view = task.view(hostname);
-        self.out.push(None, Body::Changed(Change::Task(key.clone(), view)));
+        self.out.push(None, Body::Changed(Change::Task(key.clone(), Arc::new(view))));
         self.frameworks.touched_tasks.remove(key);
         if let Some(task) = forgotten {
             let key = TaskKey { framework: key.framework.clone(), task };

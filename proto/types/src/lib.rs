@@ -8,6 +8,7 @@ pub mod attributes;
 pub mod constraints;
 pub mod container;
 pub mod executing;
+pub mod files;
 pub mod framework;
 pub mod health;
 pub mod ids;

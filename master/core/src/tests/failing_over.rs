@@ -80,7 +80,7 @@ fn a_framework_that_never_returns_is_removed_even_after_failovers() {
 fn the_lower_incarnation_is_refused_for_good() {
     let mut world = World::new();
     let scheduler = world.subscribe(framework("f", &["*"]), 5, Wants::default(), None);
-    let info = FrameworkInfo { id: Some(scheduler.id.clone()), ..framework("f", &["*"]) };
+    let info = FrameworkInfo { id: Some(scheduler.id), ..framework("f", &["*"]) };
     world.subscribe(info.clone(), 7, Wants::default(), None);
     world.fail_over();
     let connection = world.try_subscribe(info, 5, Wants::default(), None);

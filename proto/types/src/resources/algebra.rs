@@ -2,7 +2,6 @@
 
 use super::{Limits, Quantities, Ranges, Resource, ResourceName, Resources, Scalar, Value};
 use crate::Role;
-use smallvec::SmallVec;
 
 /// What was missing for a subtraction.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -129,7 +128,7 @@ impl Resources {
     #[must_use]
     pub fn shrunk_to(&self, limits: &Limits) -> Self {
         let mut left = limits.clone();
-        let mut shrunk = SmallVec::new();
+        let mut shrunk = Vec::new();
         for resource in &self.0 {
             let limit = match resource.kind.reservation {
                 None => left.get_mut(&resource.kind.name),
@@ -150,10 +149,10 @@ impl Resources {
 
     fn insufficient(&self, missing: &Resource) -> Insufficient {
         let available = match self.position(missing) {
-            Ok(index) => Self(SmallVec::from_iter([self.0[index].clone()])).to_string(),
+            Ok(index) => self.0[index].to_string(),
             Err(_) => format!("no {}", missing.kind.name),
         };
-        Insufficient { needed: Self(SmallVec::from_iter([missing.clone()])), available }
+        Insufficient { needed: Self(vec![missing.clone()]), available }
     }
 
     fn position(&self, resource: &Resource) -> Result<usize, usize> {

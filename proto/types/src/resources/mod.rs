@@ -17,7 +17,6 @@ pub use scalar::{InvalidScalar, Scalar};
 pub use text::{InvalidText, parse_attributes};
 
 use crate::{Labels, Principal, Role};
-use smallvec::SmallVec;
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 /// What kind of thing a resource is. The usual ones need no memory of their own.
@@ -95,7 +94,7 @@ pub struct Resource {
 
 /// A bag of resources in canonical form: sorted by kind, each kind once, nothing empty. Equal bags compare equal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Resources(SmallVec<[Resource; 4]>);
+pub struct Resources(Vec<Resource>);
 
 impl ResourceName {
     /// The resource of this name.
