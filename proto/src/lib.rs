@@ -7,7 +7,7 @@
 pub mod convert;
 
 /// The conversations: `proffer.v1`.
-#[expect(missing_docs, clippy::all, reason = "generated; the protos document every field")]
+#[expect(clippy::all, reason = "generated; the protos document every field")]
 pub mod v1 {
     tonic::include_proto!("proffer.v1");
 }
@@ -15,7 +15,7 @@ pub mod v1 {
 /// What is stored: `proffer.storage.v1`.
 pub mod storage {
     /// Version 1 of it.
-    #[expect(missing_docs, clippy::all, reason = "generated; the protos document every field")]
+    #[expect(clippy::all, reason = "generated; the protos document every field")]
     pub mod v1 {
         tonic::include_proto!("proffer.storage.v1");
     }
