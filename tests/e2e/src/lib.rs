@@ -1,1 +1,8 @@
-//! Placeholder.
+//! The harness of tests and benchmarks that run the real binary: it builds it, starts clusters of real processes on
+//! free loopback ports in temporary directories, and leaves nothing behind.
+
+pub mod binary;
+pub mod cluster;
+pub mod image;
+pub mod process;
+pub mod wait;

@@ -1,0 +1,59 @@
+//! The binary under test.
+
+use anyhow::{Context, Result, bail};
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+/// How the binary is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// As the tests themselves.
+    Dev,
+    /// As users run it; for benchmarks.
+    Release,
+}
+
+/// The path of the binary, built once per process of the caller.
+///
+/// # Errors
+/// What cargo says if it does not build.
+pub fn proffer(profile: Profile) -> Result<PathBuf> {
+    static DEV: OnceLock<PathBuf> = OnceLock::new();
+    static RELEASE: OnceLock<PathBuf> = OnceLock::new();
+    let built = match profile {
+        Profile::Dev => &DEV,
+        Profile::Release => &RELEASE,
+    };
+    if let Some(path) = built.get() {
+        return Ok(path.clone());
+    }
+    let path = build(profile)?;
+    Ok(built.get_or_init(|| path).clone())
+}
+
+fn build(profile: Profile) -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .args(["build", "--package", "proffer", "--message-format", "json-render-diagnostics"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit());
+    if profile == Profile::Release {
+        command.arg("--release");
+    }
+    let output = command.output().context("start cargo")?;
+    if !output.status.success() {
+        bail!("cargo build of the binary failed: {}", output.status);
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let executable = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "proffer")
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .next_back();
+    executable.context("cargo named no executable")
+}

@@ -1,0 +1,154 @@
+//! A cluster of real processes: one master and some agents.
+
+use crate::{
+    binary::{Profile, proffer},
+    process::Process,
+    wait::until,
+};
+use anyhow::{Context, Result};
+use proffer_proto::v1::{self, AgentState, operator_service_client::OperatorServiceClient};
+use std::{net::TcpListener, path::PathBuf};
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+/// What a cluster is made of.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How the binary is built.
+    pub profile: Profile,
+    /// The flags of each agent, besides where it lives and which master it belongs to.
+    pub agents: Vec<Vec<String>>,
+    /// Flags of the master, besides where it lives and listens.
+    pub master: Vec<String>,
+}
+
+/// A running cluster. Everything of it ends when this is dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The agents, by the order of the plan.
+    pub agents: Vec<Process>,
+    /// The master.
+    pub master: Process,
+    /// The master's address.
+    pub address: String,
+    /// Where everything lives.
+    pub directory: TempDir,
+    plan: Plan,
+    binary: PathBuf,
+}
+
+impl Plan {
+    /// So many agents, each with these resources.
+    #[must_use]
+    pub fn agents(count: usize, resources: &str) -> Self {
+        let flags = vec!["--resources".to_owned(), resources.to_owned()];
+        Self { profile: Profile::Dev, agents: vec![flags; count], master: Vec::new() }
+    }
+
+    /// Starts it and waits until every agent is registered.
+    ///
+    /// # Errors
+    /// What keeps it from starting.
+    pub async fn start(self) -> Result<Cluster> {
+        let binary = proffer(self.profile)?;
+        let directory = tempfile::Builder::new().prefix("proffer-e2e-").tempdir().context("make a directory")?;
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let master = start_master(&binary, &directory, &address, &self.master)?;
+        let mut cluster = Cluster { agents: Vec::new(), master, address, directory, plan: self, binary };
+        for index in 0..cluster.plan.agents.len() {
+            let agent = cluster.start_agent(index)?;
+            cluster.agents.push(agent);
+        }
+        cluster.connected(cluster.agents.len()).await?;
+        Ok(cluster)
+    }
+}
+
+impl Cluster {
+    /// The binary that it runs.
+    #[must_use]
+    pub fn binary(&self) -> &std::path::Path {
+        &self.binary
+    }
+
+    /// Where the agent of this number keeps its work.
+    #[must_use]
+    pub fn agent_directory(&self, index: usize) -> PathBuf {
+        self.directory.path().join(format!("agent{index}"))
+    }
+
+    /// A client for operators, connected to the master.
+    ///
+    /// # Errors
+    /// If the master does not listen.
+    pub async fn operator(&self) -> Result<OperatorServiceClient<Channel>> {
+        let channel = Channel::from_shared(format!("http://{}", self.address)).context("address of the master")?;
+        Ok(OperatorServiceClient::new(channel.connect().await.context("connect to the master")?))
+    }
+
+    /// Waits until so many agents are connected.
+    ///
+    /// # Errors
+    /// If they are not, in time.
+    pub async fn connected(&self, count: usize) -> Result<()> {
+        until(&format!("{count} agents are connected"), || async {
+            let mut operator = self.operator().await.ok()?;
+            let listed = operator.list_agents(v1::ListAgentsRequest { page: None }).await.ok()?.into_inner();
+            let connected = listed.agents.iter().filter(|agent| agent.state() == AgentState::Connected).count();
+            (connected == count).then_some(())
+        })
+        .await
+    }
+
+    /// Kills the master and starts it again where it was.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn restart_master(&mut self) -> Result<()> {
+        self.master.signal(nix::sys::signal::Signal::SIGKILL)?;
+        self.master.ended().await?;
+        self.master = start_master(&self.binary, &self.directory, &self.address, &self.plan.master)?;
+        Ok(())
+    }
+
+    /// Kills an agent's process and starts it again where it was.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn restart_agent(&mut self, index: usize) -> Result<()> {
+        self.agents[index].signal(nix::sys::signal::Signal::SIGKILL)?;
+        self.agents[index].ended().await?;
+        self.agents[index] = self.start_agent(index)?;
+        Ok(())
+    }
+
+    /// Starts the agent of this number.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_agent(&self, index: usize) -> Result<Process> {
+        let mut arguments: Vec<String> =
+            ["agent", "--master", &self.address, "--listen", "127.0.0.1:0", "--stop-tasks", "--dir"]
+                .map(str::to_owned)
+                .into();
+        arguments.push(self.agent_directory(index).display().to_string());
+        arguments.extend(self.plan.agents[index].iter().cloned());
+        Process::start(&format!("agent{index}"), self.directory.path(), &self.binary, &arguments)
+    }
+}
+
+fn start_master(binary: &std::path::Path, directory: &TempDir, address: &str, flags: &[String]) -> Result<Process> {
+    let home = directory.path().join("master").display().to_string();
+    let mut arguments: Vec<String> = ["master", "--listen", address, "--dir", &home].map(str::to_owned).into();
+    arguments.extend(flags.iter().cloned());
+    Process::start("master", directory.path(), binary, &arguments)
+}
+
+/// A port that nobody listens on now.
+///
+/// # Errors
+/// If there is none.
+pub fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
+    Ok(listener.local_addr().context("read a port")?.port())
+}

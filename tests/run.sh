@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The one test command: installs what is missing (as root; else says what to install), checks the form, runs every test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Debian packages whose programs or files the tests use, each with what it is recognised by.
+needed=(
+    "busybox-static:/bin/busybox"
+    "docker.io:/usr/bin/docker"
+    "procps:/usr/bin/pgrep"
+)
+
+missing=()
+for entry in "${needed[@]}"; do
+    package=${entry%%:*} file=${entry#*:}
+    [ -e "$file" ] || command -v "$(basename "$file")" >/dev/null 2>&1 || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "tests/run.sh: not root; install these first: ${missing[*]}" >&2
+        exit 2
+    fi
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+# Tests with containers need an engine that answers; without one they say so and are left out.
+if ! docker version >/dev/null 2>&1; then
+    echo "tests/run.sh: no Docker engine answers; tests with containers are left out" >&2
+    export PROFFER_TEST_NO_DOCKER=1
+fi
+
+cargo fmt --all --check
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+if command -v cargo-nextest >/dev/null 2>&1; then
+    cargo nextest run --workspace --no-fail-fast "$@"
+else
+    cargo test --workspace --no-fail-fast "$@"
+fi
+cargo test --workspace --doc --quiet
