@@ -1,0 +1,76 @@
+//! Kills: of what waits at once, of what runs through its executor, as soon as that is there.
+
+use crate::{Agent, ConnectionId, executors::Executor, sabotage::Switch, tasks::Delivery};
+use proto_types::{
+    FrameworkId, TaskId, TaskKey, TaskState, executing::ToExecutor, link::ExecutorMessage, status::Reason,
+};
+use std::{collections::BTreeMap, time::Duration};
+
+impl Agent {
+    pub(crate) fn on_kill(&mut self, framework: &FrameworkId, tasks: Vec<TaskId>, grace: Option<Duration>) {
+        let mut running: BTreeMap<ConnectionId, Vec<TaskId>> = BTreeMap::new();
+        for task in tasks {
+            let key = TaskKey { framework: framework.clone(), task };
+            if let Some(connection) = self.kill(&key, grace, Reason::TaskKilledDuringLaunch) {
+                running.entry(connection).or_default().push(key.task);
+            }
+        }
+        for (connection, tasks) in running {
+            self.to_executor(None, connection, ToExecutor::Kill { tasks, grace });
+        }
+    }
+
+    /// Notes the kill. Says on which connection the task's executor is to hear of it now.
+    pub(crate) fn kill(&mut self, key: &TaskKey, grace: Option<Duration>, reason: Reason) -> Option<ConnectionId> {
+        let Some(task) = self.frameworks.task(key) else {
+            self.report_missing(key);
+            return None;
+        };
+        if task.is_over() {
+            return None;
+        }
+        if task.delivery == Delivery::Queued {
+            self.kill_queued(key, reason);
+            return None;
+        }
+        let executor = self.frameworks.executor(&key.framework, &task.executor);
+        let connection = executor.and_then(Executor::any_connection);
+        if connection.is_none() && self.breaks(Switch::ForgetKill) {
+            return None;
+        }
+        self.frameworks.change_task(key)?.kill = Some(grace);
+        connection
+    }
+
+    /// Ends a task that its executor has never seen, and with it those of its group.
+    fn kill_queued(&mut self, key: &TaskKey, reason: Reason) {
+        let group = self.frameworks.task(key).and_then(|task| task.group);
+        let mut keys = vec![key.clone()];
+        if group.is_some() {
+            keys = self.frameworks.select(|task| task.group == group && !task.is_over());
+        }
+        for key in keys {
+            self.make_update(&key, TaskState::Killed, reason, "killed before it was started");
+        }
+    }
+
+    /// Tells an executor that has just connected of the kills that it could not hear.
+    pub(crate) fn send_kills(&mut self, connection: ConnectionId, keys: &[TaskKey]) {
+        let mut kills: BTreeMap<Option<Duration>, Vec<TaskId>> = BTreeMap::new();
+        for key in keys {
+            if let Some(grace) = self.frameworks.task(key).and_then(|task| task.kill) {
+                kills.entry(grace).or_default().push(key.task.clone());
+            }
+        }
+        for (grace, tasks) in kills {
+            self.to_executor(None, connection, ToExecutor::Kill { tasks, grace });
+        }
+    }
+
+    pub(crate) fn on_message_for_executor(&mut self, message: ExecutorMessage) {
+        let executor = self.frameworks.executor(&message.framework, &message.executor);
+        if let Some(connection) = executor.and_then(Executor::connection) {
+            self.to_executor(None, connection, ToExecutor::Message(message.data));
+        }
+    }
+}
