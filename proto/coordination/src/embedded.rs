@@ -1,0 +1,263 @@
+//! A log in a directory, for one process: redb.
+
+use crate::{
+    Candidate, Damage, Error, Fate, Log, Pending, Store, Term,
+    entry::{Author, batches, beginning, pieces},
+    growth::Growth,
+    replay::{Read, Replay},
+};
+use proffer_proto::storage::v1::{RegistryChange as Stored, RegistrySnapshot};
+use proto_types::{ClusterId, Epoch, registry::RegistryChange};
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError};
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::task::{self, JoinError};
+use uuid::Uuid;
+
+/// Entries by number.
+const ENTRIES: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("log");
+
+/// The log is read once, at the beginning of a term; a cache of it would only hold memory.
+const CACHE_BYTES: usize = 1024 * 1024;
+
+/// A log in a directory. One process at a time may begin a term in it; the operating system sees to that, so that a
+/// process that dies leaves it free.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    directory: PathBuf,
+    file: PathBuf,
+}
+
+impl Embedded {
+    /// The log in this directory, which is made when a term begins if it is not there.
+    #[must_use]
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        Self { file: directory.join("registry.redb"), directory }
+    }
+}
+
+impl Store for Embedded {
+    fn begin(&self, candidate: Candidate) -> Pending<'_, Result<Term, Error>> {
+        Box::pin(async move {
+            let (store, file) = (self.clone(), self.file.clone());
+            match task::spawn_blocking(move || store.begin_here(candidate)).await {
+                Ok(term) => term,
+                // A corrupt file can make the storage panic where it trusts its own structure.
+                Err(error) if error.is_panic() => {
+                    Err(Error::Damaged { path: file, source: Damage::File(panic_message(error)) })
+                }
+                Err(_) => Err(Error::Stopped),
+            }
+        })
+    }
+}
+
+impl Embedded {
+    fn begin_here(&self, candidate: Candidate) -> Result<Term, Error> {
+        self.make_directory().map_err(|source| Error::Directory { path: self.directory.clone(), source })?;
+        let database = self.open()?;
+        let read = self.read(&database)?;
+        let cluster = self.cluster(&read, candidate.cluster)?;
+        let epoch = Epoch(read.author.map_or(0, |author| author.epoch.0) + 1);
+        let author = Author { cluster: cluster.clone(), epoch };
+        let entry = author.seal(beginning(candidate.address));
+        write(&database, read.next, &[entry], None).map_err(|error| self.storage(error.into()))?;
+        sync(&self.directory).map_err(|source| Error::Directory { path: self.directory.clone(), source })?;
+        let log = EmbeddedLog {
+            database: Arc::new(database),
+            author,
+            beginning: read.next,
+            next: read.next + 1,
+            growth: read.growth,
+            ended: false,
+        };
+        Ok(Term { cluster, epoch, changes: read.changes, log: Box::new(log) })
+    }
+
+    fn make_directory(&self) -> io::Result<()> {
+        if self.directory.is_dir() {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.directory)?;
+        match self.directory.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => sync(parent),
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&self) -> Result<Database, Error> {
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+        builder.create(&self.file).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+                Error::Busy(self.directory.clone())
+            }
+            other => self.storage(other.into()),
+        })
+    }
+
+    fn read(&self, database: &Database) -> Result<Read, Error> {
+        let mut replay = Replay::default();
+        let transaction = database.begin_read().map_err(|error| self.storage(error.into()))?;
+        match transaction.open_table(ENTRIES) {
+            Ok(table) => {
+                for row in table.iter().map_err(|error| self.storage(error.into()))? {
+                    let (index, bytes) = row.map_err(|error| self.storage(error.into()))?;
+                    replay.entry(index.value(), bytes.value()).map_err(|damage| self.damaged(damage))?;
+                }
+            }
+            Err(TableError::TableDoesNotExist(_)) => {}
+            Err(error) => return Err(self.storage(error.into())),
+        }
+        replay.finish().map_err(|damage| self.damaged(damage))
+    }
+
+    fn cluster(&self, read: &Read, wanted: Option<ClusterId>) -> Result<ClusterId, Error> {
+        let found = read.author.as_ref().map(|author| author.cluster.clone());
+        match (found, wanted) {
+            (Some(found), Some(wanted)) if found != wanted => {
+                Err(Error::WrongCluster { path: self.file.clone(), found, wanted })
+            }
+            (Some(cluster), _) | (None, Some(cluster)) => Ok(cluster),
+            (None, None) => {
+                Ok(ClusterId::new(Uuid::new_v4().to_string()).expect("a UUID is short and of digits and dashes"))
+            }
+        }
+    }
+
+    fn storage(&self, error: redb::Error) -> Error {
+        let path = self.file.clone();
+        match error {
+            redb::Error::Corrupted(what) => Error::Damaged { path, source: Damage::File(what) },
+            source => Error::Storage { path, source: Box::new(source) },
+        }
+    }
+
+    fn damaged(&self, source: Damage) -> Error {
+        Error::Damaged { path: self.file.clone(), source }
+    }
+}
+
+/// A term's log.
+struct EmbeddedLog {
+    database: Arc<Database>,
+    author: Author,
+    /// The number of this epoch's first entry.
+    beginning: u64,
+    next: u64,
+    growth: Growth,
+    ended: bool,
+}
+
+impl Log for EmbeddedLog {
+    fn append(&mut self, changes: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>> {
+        Box::pin(async move {
+            let author = self.author.clone();
+            let seal = move || {
+                let contents = batches(changes.iter().map(Stored::from));
+                contents.into_iter().map(|content| author.seal(content)).collect()
+            };
+            let bytes = self.write(seal, None).await?;
+            self.growth.append(bytes);
+            Ok(())
+        })
+    }
+
+    fn compact(&mut self, snapshot: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>> {
+        Box::pin(async move {
+            let author = self.author.clone();
+            let seal = move || {
+                let snapshot = RegistrySnapshot { changes: snapshot.iter().map(Stored::from).collect() };
+                pieces(&snapshot).into_iter().map(|content| author.seal(content)).collect()
+            };
+            let bytes = self.write(seal, Some(self.beginning)).await?;
+            self.growth.compact(bytes);
+            Ok(())
+        })
+    }
+
+    fn wants_compaction(&self) -> bool {
+        self.growth.is_due()
+    }
+}
+
+impl EmbeddedLog {
+    /// Seals and writes entries off the async threads; the answer is how many bytes they have.
+    async fn write(
+        &mut self,
+        seal: impl FnOnce() -> Vec<Vec<u8>> + Send + 'static,
+        keep: Option<u64>,
+    ) -> Result<usize, Fate> {
+        if self.ended {
+            return Err(Fate::Ended);
+        }
+        // Should the caller give up waiting, nobody knows what was written: the term has ended unless this says not.
+        self.ended = true;
+        let (database, next) = (Arc::clone(&self.database), self.next);
+        let written = task::spawn_blocking(move || {
+            let entries = seal();
+            let bytes = entries.iter().map(Vec::len).sum();
+            write(&database, next, &entries, keep).map(|()| (entries.len() as u64, bytes))
+        });
+        let (count, bytes) = match written.await {
+            Ok(Ok(written)) => written,
+            Ok(Err(WriteError::Before(error))) => return Err(Fate::Unwritten(Box::new(error))),
+            Ok(Err(WriteError::Commit(error))) => return Err(Fate::Unknown(Box::new(error))),
+            Err(error) => return Err(Fate::Unknown(Box::new(error))),
+        };
+        self.next += count;
+        self.ended = false;
+        Ok(bytes)
+    }
+}
+
+/// How far a write came.
+enum WriteError {
+    Before(redb::Error),
+    Commit(redb::Error),
+}
+
+impl From<WriteError> for redb::Error {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Before(error) | WriteError::Commit(error) => error,
+        }
+    }
+}
+
+/// Writes entries from number `next` on as one transaction. With `keep`, everything before them goes, except the entry
+/// of that number: the first of an epoch stays, since it is what fences the epochs before.
+fn write(database: &Database, next: u64, entries: &[Vec<u8>], keep: Option<u64>) -> Result<(), WriteError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    // The default durability: the commit answers once the entries are on the disk.
+    let transaction = database.begin_write().map_err(|error| WriteError::Before(error.into()))?;
+    {
+        let mut table = transaction.open_table(ENTRIES).map_err(|error| WriteError::Before(error.into()))?;
+        let before = |error: StorageError| WriteError::Before(error.into());
+        if let Some(keep) = keep {
+            table.retain(|index, _| index == keep).map_err(before)?;
+        }
+        for (index, entry) in (next..).zip(entries) {
+            table.insert(index, entry.as_slice()).map_err(before)?;
+        }
+    }
+    transaction.commit().map_err(|error| WriteError::Commit(error.into()))
+}
+
+/// Makes the names in a directory durable.
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+fn panic_message(error: JoinError) -> String {
+    let panic = error.into_panic();
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unreadable".to_owned())
+}

@@ -1,0 +1,108 @@
+//! Entries: what one of them looks like, whatever keeps it.
+//!
+//! An entry is a CRC-32 of its encoding, then its encoding. The checksum is ours because storage that checks itself
+//! checks rarely, and some of it not at all.
+
+use crate::Damage;
+use proffer_proto::storage::v1::{
+    EpochBegun, Header, LogEntry, RegistryChange, RegistryChanges, RegistrySnapshot, SnapshotPiece, log_entry::Content,
+};
+use prost::Message;
+use proto_types::{ClusterId, Epoch};
+use std::time::{SystemTime, UNIX_EPOCH};
+use uuid::Uuid;
+
+/// The format that this version writes, and the highest it reads.
+pub const FORMAT: u32 = 1;
+/// The lowest format whose readers can read what this version writes.
+pub const MINIMUM_READER: u32 = 1;
+
+/// How much an entry holds at most, so that with everything around it it stays below the 1 MiB that fits everywhere.
+/// A single change is never cut; what comes from outside is bounded well below this where it comes in.
+pub(crate) const CONTENT_BYTES_MAX: usize = 768 * 1024;
+
+const CHECKSUM_BYTES: usize = 4;
+
+/// Whoever writes entries.
+#[derive(Debug, Clone)]
+pub(crate) struct Author {
+    pub(crate) cluster: ClusterId,
+    pub(crate) epoch: Epoch,
+}
+
+impl Author {
+    /// The bytes of a new entry.
+    pub(crate) fn seal(&self, content: Content) -> Vec<u8> {
+        let header = Header { cluster_id: self.cluster.to_string(), format: FORMAT, minimum_reader: MINIMUM_READER };
+        seal(&LogEntry {
+            header: Some(header),
+            epoch: self.epoch.0,
+            nonce: Uuid::new_v4().as_u64_pair().0,
+            written_ms: now_ms(),
+            content: Some(content),
+        })
+    }
+}
+
+pub(crate) fn seal(entry: &LogEntry) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(CHECKSUM_BYTES + entry.encoded_len());
+    bytes.extend_from_slice(&[0; CHECKSUM_BYTES]);
+    // A vector grows as it must, so there is no room that could be too little.
+    entry.encode_raw(&mut bytes);
+    let checksum = crc32fast::hash(&bytes[CHECKSUM_BYTES..]);
+    bytes[..CHECKSUM_BYTES].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+/// Reads entry number `index`.
+pub(crate) fn open(index: u64, bytes: &[u8]) -> Result<LogEntry, Damage> {
+    let (checksum, encoding) = bytes.split_first_chunk::<CHECKSUM_BYTES>().ok_or(Damage::Checksum(index))?;
+    if crc32fast::hash(encoding) != u32::from_le_bytes(*checksum) {
+        return Err(Damage::Checksum(index));
+    }
+    let entry = LogEntry::decode(encoding).map_err(|error| Damage::Decode(index, error))?;
+    let header = entry.header.clone().unwrap_or_default();
+    if header.minimum_reader > FORMAT {
+        let (format, needed) = (header.format, header.minimum_reader);
+        return Err(Damage::TooNew { entry: index, format, needed, here: FORMAT });
+    }
+    Ok(entry)
+}
+
+/// The first entry of an epoch.
+pub(crate) const fn beginning(address: String) -> Content {
+    Content::EpochBegun(EpochBegun { address })
+}
+
+/// Changes as entries of bounded size.
+pub(crate) fn batches(changes: impl IntoIterator<Item = RegistryChange>) -> Vec<Content> {
+    let mut batches = Vec::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for change in changes {
+        let length = change.encoded_len();
+        if bytes + length > CONTENT_BYTES_MAX && !batch.is_empty() {
+            batches.push(Content::Changes(RegistryChanges { changes: std::mem::take(&mut batch) }));
+            bytes = 0;
+        }
+        bytes += length;
+        batch.push(change);
+    }
+    if !batch.is_empty() {
+        batches.push(Content::Changes(RegistryChanges { changes: batch }));
+    }
+    batches
+}
+
+/// A snapshot as entries of bounded size; at least one.
+pub(crate) fn pieces(snapshot: &RegistrySnapshot) -> Vec<Content> {
+    let bytes = snapshot.encode_to_vec();
+    let chunks: Vec<&[u8]> = if bytes.is_empty() { vec![&[]] } else { bytes.chunks(CONTENT_BYTES_MAX).collect() };
+    let count = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
+    let piece = |(index, bytes): (u32, &[u8])| Content::Snapshot(SnapshotPiece { index, count, bytes: bytes.to_vec() });
+    (0..count).zip(chunks).map(piece).collect()
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
