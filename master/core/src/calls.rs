@@ -10,7 +10,10 @@ use proto_types::{
     scheduling::{Accept, Call, Refusal, Reply},
     verdict::TaskVerdict,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 impl Master {
     pub(crate) fn on_call(&mut self, call: CallId, principal: &Principal, session: &SessionId, body: Call) {
@@ -102,6 +105,9 @@ impl Master {
         if let Some(old) = agent.filters.insert((framework.clone(), role.clone()), filter) {
             self.timers.cancel(Some(old.timer));
         }
+        if let Some(framework) = self.frameworks.change(framework) {
+            framework.filtered.insert((agent_id.clone(), role.clone()));
+        }
     }
 
     pub(crate) fn on_filter_expired(&mut self, agent: &AgentId, framework: &FrameworkId, role: &Role) {
@@ -110,18 +116,19 @@ impl Master {
         if !changed.free.is_empty() {
             self.agents.dirty.insert(agent.clone());
         }
+        if let Some(framework) = self.frameworks.change(framework) {
+            framework.filtered.remove(&(agent.clone(), role.clone()));
+        }
     }
 
     /// Forgets what the framework refused, for one role or all.
     pub(crate) fn clear_filters(&mut self, id: &FrameworkId, role: Option<&Role>) {
-        let filtered: Vec<(AgentId, Role)> = self
-            .agents
-            .iter()
-            .flat_map(|(agent_id, agent)| agent.filters.keys().map(move |(framework, of)| (agent_id, framework, of)))
-            .filter(|(_, framework, of)| *framework == id && role.is_none_or(|role| role == *of))
-            .map(|(agent_id, _, of)| (agent_id.clone(), of.clone()))
-            .collect();
-        for (agent_id, of) in filtered {
+        let Some(framework) = self.frameworks.change(id) else { return };
+        let (cleared, kept) =
+            std::mem::take(&mut framework.filtered).into_iter().partition(|(_, of)| role.is_none_or(|role| role == of));
+        framework.filtered = kept;
+        let cleared: BTreeSet<(AgentId, Role)> = cleared;
+        for (agent_id, of) in cleared {
             let Some(agent) = self.agents.change(&agent_id) else { continue };
             if let Some(filter) = agent.filters.remove(&(id.clone(), of)) {
                 self.timers.cancel(Some(filter.timer));
@@ -132,8 +139,11 @@ impl Master {
     /// Forgets what was refused of an agent: it may be another one now.
     pub(crate) fn clear_agent_filters(&mut self, id: &AgentId) {
         let Some(agent) = self.agents.change(id) else { return };
-        for filter in std::mem::take(&mut agent.filters).into_values() {
+        for ((framework, role), filter) in std::mem::take(&mut agent.filters) {
             self.timers.cancel(Some(filter.timer));
+            if let Some(framework) = self.frameworks.change(&framework) {
+                framework.filtered.remove(&(id.clone(), role));
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{Master, agents::Agent, effect::AgentStanding};
 use proto_types::{AgentId, Resources, resources::Quantities, status::MASTER_SEQUENCES};
+use std::collections::BTreeSet;
 
 /// An invariant that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub struct Violation {
 type Check = fn(&Master, &mut Vec<String>);
 
 /// All invariants by name.
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("agents_use_what_their_tasks_and_executors_use", agents_use_what_their_tasks_and_executors_use),
     ("agents_offer_what_their_offers_hold", agents_offer_what_their_offers_hold),
     ("no_resource_is_promised_twice", no_resource_is_promised_twice),
@@ -24,6 +25,7 @@ const CHECKS: [(&str, Check); 8] = [
     ("offers_are_of_connected_agents_to_connected_frameworks", offers_are_of_connected_agents_to_connected_frameworks),
     ("only_tasks_that_may_run_use_resources", only_tasks_that_may_run_use_resources),
     ("updates_wait_in_order", updates_wait_in_order),
+    ("filters_are_in_both_books", filters_are_in_both_books),
 ];
 
 impl Master {
@@ -182,6 +184,22 @@ fn updates_wait_in_order(master: &Master, details: &mut Vec<String>) {
                 details.push(format!("task {id}/{task_id}: {} sent of {sequences:?}", task.sent));
             }
         }
+    }
+}
+
+fn filters_are_in_both_books(master: &Master, details: &mut Vec<String>) {
+    let by_agent: BTreeSet<_> = master
+        .agents
+        .iter()
+        .flat_map(|(agent, found)| found.filters.keys().map(move |(framework, role)| (framework, agent, role)))
+        .collect();
+    let by_framework: BTreeSet<_> = master
+        .frameworks
+        .iter()
+        .flat_map(|(framework, found)| found.filtered.iter().map(move |(agent, role)| (framework, agent, role)))
+        .collect();
+    for (framework, agent, role) in by_agent.symmetric_difference(&by_framework) {
+        details.push(format!("framework {framework}, agent {agent}, role {role}: a filter is in one book only"));
     }
 }
 

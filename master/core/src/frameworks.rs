@@ -50,6 +50,8 @@ pub(crate) struct Framework {
     /// Where they were.
     pub(crate) completed_on: BTreeMap<TaskId, AgentId>,
     pub(crate) offers: BTreeSet<OfferId>,
+    /// Where it has filters, so that reviving costs what there is to revive.
+    pub(crate) filtered: BTreeSet<(AgentId, Role)>,
     pub(crate) used: Quantities,
     pub(crate) offered: Quantities,
     pub(crate) answers: Answers,
@@ -112,6 +114,7 @@ impl Framework {
             completed: VecDeque::new(),
             completed_on: BTreeMap::new(),
             offers: BTreeSet::new(),
+            filtered: BTreeSet::new(),
             used: Quantities::default(),
             offered: Quantities::default(),
             answers: Answers::default(),
