@@ -2,6 +2,7 @@
 
 mod accepting;
 mod agents_away;
+mod anything;
 mod explaining;
 mod failing_over;
 mod offering;
