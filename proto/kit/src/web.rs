@@ -1,0 +1,76 @@
+//! What every role serves besides its own: health, metrics, gRPC health and reflection.
+
+use axum::{
+    Json, Router,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use std::sync::Arc;
+use tonic::service::Routes;
+
+/// The media type of metrics, as Prometheus expects it.
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// An error as JSON: what is wrong, and the field if there is one.
+#[derive(Debug)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The field that is wrong.
+    pub field: Option<String>,
+    /// For people.
+    pub message: String,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = match self.field {
+            Some(field) => serde_json::json!({ "error": self.message, "field": field }),
+            None => serde_json::json!({ "error": self.message }),
+        };
+        (self.status, Json(body)).into_response()
+    }
+}
+
+/// `/health` and `/metrics`, and an answer to whatever is not there.
+pub fn router(metrics: Arc<Registry>) -> Router {
+    let show_metrics = move || {
+        let metrics = Arc::clone(&metrics);
+        async move { show(&metrics) }
+    };
+    Router::new()
+        .route("/health", get(|| async { Json(serde_json::json!({ "healthy": true })) }))
+        .route("/metrics", get(show_metrics))
+        .fallback(not_found)
+}
+
+async fn not_found(uri: axum::http::Uri) -> Problem {
+    Problem { status: StatusCode::NOT_FOUND, field: None, message: format!("there is no {}", uri.path()) }
+}
+
+fn show(metrics: &Registry) -> Response {
+    let mut text = String::new();
+    match encode(&mut text, metrics) {
+        Ok(()) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
+        Err(error) => {
+            let message = format!("the metrics cannot be written: {error}");
+            Problem { status: StatusCode::INTERNAL_SERVER_ERROR, field: None, message }.into_response()
+        }
+    }
+}
+
+/// Puts gRPC services, with health and reflection, and HTTP routes on one router.
+///
+/// # Errors
+/// If the descriptors of the services do not read, which is a fault of the build.
+pub fn with_grpc(services: Routes, routes: Router) -> Result<Router, tonic_reflection::server::Error> {
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proffer_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    let (_reporter, health) = tonic_health::server::health_reporter();
+    let services = services.add_service(reflection).add_service(health);
+    Ok(routes.merge(services.prepare().into_axum_router().reset_fallback()))
+}
