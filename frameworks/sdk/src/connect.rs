@@ -1,0 +1,99 @@
+//! Connections to masters.
+
+use crate::Error;
+use std::{fmt, str::FromStr, time::Duration};
+use tonic::transport::{Channel, Endpoint, Uri};
+
+/// How long a connection may take to open. A machine that is gone does not answer at all.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+/// How often a silent connection is probed, and how long the answer may take: a machine that vanished is noticed.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_PATIENCE: Duration = Duration::from_secs(10);
+/// How much may be on its way in one stream; less would stop a busy one for a round trip.
+const STREAM_WINDOW: u32 = 4 << 20;
+
+/// Where a master listens: `host:port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterAddress(String);
+
+impl FromStr for MasterAddress {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = |message: &str| Error::Address { address: text.to_owned(), message: message.to_owned() };
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| wrong("it has no port"))?;
+        if host.is_empty() {
+            return Err(wrong("it has no host"));
+        }
+        match port.parse::<u16>() {
+            Ok(0) | Err(_) => return Err(wrong("the port must be a number from 1 to 65535")),
+            Ok(_) => {}
+        }
+        format!("http://{text}").parse::<Uri>().map_err(|error| wrong(&error.to_string()))?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl MasterAddress {
+    /// Several addresses, separated by commas.
+    ///
+    /// # Errors
+    /// The first that is none.
+    pub fn list(text: &str) -> Result<Vec<Self>, Error> {
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Self::from_str).collect()
+    }
+
+    /// The address as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MasterAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A connection to a master, opened when it is first used.
+#[must_use]
+pub fn channel(master: &MasterAddress) -> Channel {
+    let uri = format!("http://{master}").parse::<Uri>().expect("a master's address was checked to make a URI");
+    Endpoint::from(uri)
+        .connect_timeout(CONNECT_PATIENCE)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE_PATIENCE)
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(STREAM_WINDOW)
+        .tcp_nodelay(true)
+        .connect_lazy()
+}
+
+/// What a failed call says to people: the innermost cause, which names the operating system's reason.
+#[must_use]
+pub(crate) fn describe(status: &tonic::Status) -> String {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(status);
+    let mut innermost = None;
+    while let Some(error) = cause {
+        innermost = Some(error.to_string());
+        cause = error.source();
+    }
+    innermost.unwrap_or_else(|| {
+        if status.message().is_empty() { format!("{:?}", status.code()) } else { status.message().to_owned() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_checked() {
+        assert_eq!(MasterAddress::list("a:1, b:2,").unwrap().len(), 2);
+        for wrong in ["localhost", ":5050", "a:0", "a:65536", "a:x", "a b:1"] {
+            assert!(MasterAddress::from_str(wrong).is_err(), "{wrong}");
+        }
+    }
+}

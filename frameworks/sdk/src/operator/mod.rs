@@ -1,0 +1,209 @@
+//! For tools: lists, changes, explanations and files, from whichever master leads.
+
+mod files;
+mod lists;
+
+pub use files::{FileWanted, Files};
+pub use lists::TaskFilter;
+pub use proffer_proto::v1;
+
+use crate::{MasterAddress, channel, connect::describe};
+use proffer_proto::{
+    convert::status::{Problem, read},
+    v1::operator_service_client::OperatorServiceClient,
+};
+use proto_types::scheduling::{Explanation, Refusal};
+use std::{future::Future, time::Duration};
+use tokio::time::timeout;
+use tonic::{Response, Status, Streaming, transport::Channel};
+
+/// The largest message taken: a page of a thousand records with long descriptions.
+const MESSAGE_BYTES_MAX: usize = 64 << 20;
+/// Masters that point at each other are followed only so far.
+const REDIRECTS_MAX: u32 = 3;
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why an operator's call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// No master answered.
+    #[error("no master answers at {master}: {message}")]
+    Unreachable {
+        /// Where it was looked for.
+        master: String,
+        /// Why.
+        message: String,
+    },
+    /// No master leads.
+    #[error("the master at {master} does not lead and knows of no leader; try again in a few seconds")]
+    NoLeader {
+        /// Who said so.
+        master: String,
+    },
+    /// The master refused.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The call failed.
+    #[error("{message}")]
+    Failed {
+        /// What the master said.
+        message: String,
+    },
+}
+
+/// A connection to the leading master for tools.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    master: MasterAddress,
+    client: OperatorServiceClient<Channel>,
+}
+
+impl Operator {
+    /// A client of this master, or of the one that leads in its stead.
+    #[must_use]
+    pub fn new(master: MasterAddress) -> Self {
+        Self { client: client(&master), master }
+    }
+
+    /// Where the master is that answered last.
+    #[must_use]
+    pub fn master(&self) -> &MasterAddress {
+        &self.master
+    }
+
+    /// The cluster as a whole.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn cluster(&mut self) -> Result<v1::Cluster, OperatorError> {
+        self.ask(|mut client| async move { client.get_cluster(v1::GetClusterRequest {}).await }).await
+    }
+
+    /// Everything that changes, of these kinds; none: of all.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn watch(&mut self, kinds: &[v1::WatchKind]) -> Result<Streaming<v1::WatchEvent>, OperatorError> {
+        let kinds: Vec<i32> = kinds.iter().map(|kind| i32::from(*kind)).collect();
+        self.ask(|mut client| {
+            let request = v1::WatchRequest { kinds: kinds.clone() };
+            async move { client.watch(request).await }
+        })
+        .await
+    }
+
+    /// Why a framework gets no offers.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn explain_framework(&mut self, framework: &str) -> Result<Explanation, OperatorError> {
+        self.explain(v1::explain_subject_request::Subject::FrameworkId(framework.to_owned())).await
+    }
+
+    /// Where a task stands: its id, or `framework/id`.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn explain_task(&mut self, task: &str) -> Result<Explanation, OperatorError> {
+        self.explain(v1::explain_subject_request::Subject::Task(task.to_owned())).await
+    }
+
+    /// What is the matter with a role.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn explain_role(&mut self, role: &str) -> Result<Explanation, OperatorError> {
+        self.explain(v1::explain_subject_request::Subject::Role(role.to_owned())).await
+    }
+
+    /// Sets a role's weight and limit.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn update_role(&mut self, request: v1::UpdateRoleRequest) -> Result<(), OperatorError> {
+        self.ask(|mut client| {
+            let request = request.clone();
+            async move { client.update_role(request).await }
+        })
+        .await
+        .map(|_: v1::UpdateRoleResponse| ())
+    }
+
+    /// Kills a task; says whose it is.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn kill(&mut self, request: v1::KillTaskRequest) -> Result<String, OperatorError> {
+        self.ask(|mut client| {
+            let request = request.clone();
+            async move { client.kill_task(request).await }
+        })
+        .await
+        .map(|response: v1::KillTaskResponse| response.framework_id)
+    }
+
+    /// Removes a framework for good.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn teardown(&mut self, framework: &str) -> Result<(), OperatorError> {
+        self.ask(|mut client| {
+            let request = v1::TeardownFrameworkRequest { framework_id: framework.to_owned() };
+            async move { client.teardown_framework(request).await }
+        })
+        .await
+        .map(|_: v1::TeardownFrameworkResponse| ())
+    }
+
+    async fn explain(&mut self, subject: v1::explain_subject_request::Subject) -> Result<Explanation, OperatorError> {
+        self.ask(|mut client| {
+            let request = v1::ExplainSubjectRequest { subject: Some(subject.clone()) };
+            async move { client.explain_subject(request).await }
+        })
+        .await
+        .map(|response: v1::ExplainResponse| response.into())
+    }
+
+    /// Makes a call, and makes it again at the leader if this master is none.
+    async fn ask<T, F>(&mut self, call: impl Fn(OperatorServiceClient<Channel>) -> F) -> Result<T, OperatorError>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let mut redirects = 0;
+        loop {
+            let answer = timeout(PATIENCE, call(self.client.clone())).await;
+            let status = match answer {
+                Ok(Ok(response)) => return Ok(response.into_inner()),
+                Ok(Err(status)) => status,
+                Err(_) => Status::unavailable(format!("no answer within {} s", PATIENCE.as_secs())),
+            };
+            let leader = match read(&status) {
+                Some(Problem::NotLeader { leader }) => leader.and_then(|leader| leader.parse().ok()),
+                _ => return Err(self.failure(&status)),
+            };
+            redirects += 1;
+            match leader {
+                Some(leader) if redirects <= REDIRECTS_MAX => {
+                    self.client = client(&leader);
+                    self.master = leader;
+                }
+                _ => return Err(OperatorError::NoLeader { master: self.master.to_string() }),
+            }
+        }
+    }
+
+    fn failure(&self, status: &Status) -> OperatorError {
+        match read(status) {
+            Some(Problem::Refused(refusal)) => OperatorError::Refused(refusal),
+            _ if status.code() == tonic::Code::Unavailable => {
+                OperatorError::Unreachable { master: self.master.to_string(), message: describe(status) }
+            }
+            _ => OperatorError::Failed { message: describe(status) },
+        }
+    }
+}
+
+fn client(master: &MasterAddress) -> OperatorServiceClient<Channel> {
+    OperatorServiceClient::new(channel(master)).max_decoding_message_size(MESSAGE_BYTES_MAX)
+}
