@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The built-in executor.
+
+pub mod layout;

@@ -1,0 +1,228 @@
+//! The processes of executors: started, watched, killed. They leave the agent's session and live on without it.
+
+use super::process::Process;
+use crate::driver::Event;
+use agent_core::{Input, fact::ExecutorStart};
+use agent_executor::layout::Layout;
+use nix::sys::signal::Signal;
+use proto_types::{ExecutorId, FrameworkId, task::Command};
+use std::{
+    collections::HashMap,
+    fs::{self, OpenOptions},
+    io,
+    os::unix::process::ExitStatusExt,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+/// How often a process that is not our child is looked at.
+const WATCH_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Orders that may wait. The driver waits when there are more: one comes for each start or end of an executor.
+const ORDERS_MAX: usize = 256;
+
+/// What is to be done with a process.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Start(Box<ExecutorStart>),
+    Watch { framework: FrameworkId, executor: ExecutorId, token: String },
+    Kill { framework: FrameworkId, executor: ExecutorId, token: String },
+}
+
+/// How executors are started.
+#[derive(Debug, Clone)]
+pub(crate) struct Launcher {
+    pub(crate) layout: Layout,
+    pub(crate) socket: PathBuf,
+    /// The built-in executor and its arguments.
+    pub(crate) program: Vec<String>,
+    /// Further environment of built-in executors.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) boot_id: String,
+}
+
+/// Takes orders.
+#[derive(Debug, Clone)]
+pub(crate) struct Machine {
+    orders: mpsc::Sender<Order>,
+}
+
+/// Executors whose processes are known, by token.
+type Known = Arc<Mutex<HashMap<String, Process>>>;
+
+impl Machine {
+    pub(crate) fn start(launcher: Launcher, events: mpsc::Sender<Event>) -> Self {
+        let (orders, mut incoming) = mpsc::channel(ORDERS_MAX);
+        let known = Known::default();
+        tokio::spawn(async move {
+            // Orders are carried out side by side: a slow start must not keep a kill waiting. Those about one executor
+            // follow each other only after its end was reported.
+            while let Some(order) = incoming.recv().await {
+                tokio::spawn(carry_out(order, launcher.clone(), Arc::clone(&known), events.clone()));
+            }
+        });
+        Self { orders }
+    }
+
+    pub(crate) async fn give(&self, order: Order) {
+        let _ = self.orders.send(order).await;
+    }
+}
+
+async fn carry_out(order: Order, launcher: Launcher, known: Known, events: mpsc::Sender<Event>) {
+    let (framework, executor, token, message) = match order {
+        Order::Start(start) => {
+            let (framework, executor, token) = (start.framework.clone(), start.info.id.clone(), start.token.clone());
+            let message = run(*start, &launcher, &known).await;
+            (framework, executor, token, message)
+        }
+        Order::Watch { framework, executor, token } => {
+            let path = launcher.layout.run(&framework, &executor).join(PROCESS);
+            let process = Process::load(&path, &token, &launcher.boot_id);
+            if let Some(process) = process {
+                lock(&known).insert(token.clone(), process);
+                watch(process).await;
+            }
+            (framework, executor, token, "its process is gone".to_owned())
+        }
+        Order::Kill { framework, executor, token } => {
+            let process = lock(&known).get(&token).copied();
+            match process {
+                Some(process) => {
+                    process.signal(Signal::SIGKILL, !executor.is_built_in());
+                    // Whoever watches it says when it is dead.
+                    return;
+                }
+                None => (framework, executor, token, "its process is not known".to_owned()),
+            }
+        }
+    };
+    lock(&known).remove(&token);
+    let input = Input::ExecutorExited { framework, executor, token, message };
+    let _ = events.send(Event::Input(input)).await;
+}
+
+/// Starts an executor and waits for its end; says how that was.
+async fn run(start: ExecutorStart, launcher: &Launcher, known: &Known) -> String {
+    let (framework, executor, token) = (start.framework.clone(), start.info.id.clone(), start.token.clone());
+    let for_start = launcher.clone();
+    let started = tokio::task::spawn_blocking(move || for_start.command(&start)).await;
+    let spawned = match started {
+        Ok(Ok(mut command)) => command.spawn(),
+        Ok(Err(error)) => Err(error),
+        Err(error) => Err(io::Error::other(error)),
+    };
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) => {
+            warn!(%framework, %executor, %error, "an executor cannot be started");
+            return format!("cannot be started: {error}");
+        }
+    };
+    let process = child.id().and_then(|pid| Process::of(i32::try_from(pid).ok()?));
+    if let Some(process) = process {
+        lock(known).insert(token.clone(), process);
+        let path = launcher.layout.run(&framework, &executor).join(PROCESS);
+        if let Err(error) = process.save(&path, &token, &launcher.boot_id) {
+            warn!(%framework, %executor, %error, "an executor's process cannot be noted; a later run of the agent will not find it");
+        }
+        info!(%framework, %executor, pid = process.pid, "an executor is started");
+    }
+    match child.wait().await {
+        Ok(status) => describe(status),
+        Err(error) => format!("its end cannot be seen: {error}"),
+    }
+}
+
+/// The file in an executor's directory that names its process.
+const PROCESS: &str = "process";
+
+impl Launcher {
+    /// The command that starts an executor: in its own session, with its output in files.
+    fn command(&self, start: &ExecutorStart) -> io::Result<tokio::process::Command> {
+        let run = self.layout.run(&start.framework, &start.info.id);
+        fs::create_dir_all(&run)?;
+        let (mut command, sandbox) = if start.info.id.is_built_in() {
+            (self.built_in()?, run.clone())
+        } else {
+            let sandbox = self.layout.executor_sandbox(&start.framework, &start.info.id);
+            fs::create_dir_all(&sandbox)?;
+            (custom(&start.info.command), sandbox)
+        };
+        let output = |name: &str| OpenOptions::new().append(true).create(true).open(sandbox.join(name));
+        command
+            .current_dir(&sandbox)
+            .stdin(Stdio::null())
+            .stdout(output("stdout")?)
+            .stderr(output("stderr")?)
+            .env("PROFFER_AGENT_SOCKET", &self.socket)
+            .env("PROFFER_FRAMEWORK_ID", start.framework.as_str())
+            .env("PROFFER_EXECUTOR_ID", start.info.id.as_str())
+            .env("PROFFER_EXECUTOR_TOKEN", &start.token)
+            .env("PROFFER_SANDBOX", &sandbox)
+            .kill_on_drop(false);
+        // SAFETY: setsid is async-signal-safe and touches nothing but the new process.
+        #[expect(unsafe_code, reason = "the only way to a session of its own; the call is async-signal-safe")]
+        unsafe {
+            command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(io::Error::from));
+        }
+        Ok(command)
+    }
+
+    fn built_in(&self) -> io::Result<tokio::process::Command> {
+        let mut command = match self.program.split_first() {
+            Some((program, arguments)) => {
+                let mut command = tokio::process::Command::new(program);
+                command.args(arguments);
+                command
+            }
+            None => {
+                let mut command = tokio::process::Command::new(std::env::current_exe()?);
+                command.arg("executor");
+                command
+            }
+        };
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Ok(command)
+    }
+}
+
+fn custom(described: &Command) -> tokio::process::Command {
+    let mut command = if described.shell {
+        let mut command = tokio::process::Command::new("/bin/sh");
+        command.arg("-c").arg(&described.value);
+        command
+    } else {
+        let mut command = tokio::process::Command::new(&described.value);
+        command.args(&described.arguments);
+        command
+    };
+    command.envs(&described.environment);
+    command
+}
+
+/// Waits until a process that is not our child is gone.
+async fn watch(process: Process) {
+    while process.lives() {
+        tokio::time::sleep(WATCH_INTERVAL).await;
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exited with {code}"),
+        (None, Some(signal)) => {
+            let name = Signal::try_from(signal).map_or("an unknown signal", Signal::as_str);
+            format!("ended by {name}")
+        }
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+fn lock(known: &Known) -> std::sync::MutexGuard<'_, HashMap<String, Process>> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}

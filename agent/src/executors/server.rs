@@ -1,0 +1,119 @@
+//! Where executors connect: `ExecutorService` on the agent's Unix socket.
+
+use crate::driver::Event;
+use agent_core::{ConnectionId, Input};
+use agent_executor::layout::Layout;
+use proffer_proto::v1::{
+    ExecutorCall, ExecutorEvent,
+    executor_service_server::{ExecutorService, ExecutorServiceServer},
+};
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+use tokio::{net::UnixListener, sync::mpsc};
+use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
+use tonic::{Request, Response, Status, Streaming};
+use tracing::{debug, warn};
+
+/// Messages to an executor that may wait; one that lets more gather is too slow and connects anew.
+const MESSAGES_MAX: usize = 4096;
+
+/// The longest path that fits into a socket's address, with its terminating zero left out.
+const SOCKET_PATH_MAX: usize = 107;
+
+/// An executor may report as much at once as it has tasks.
+const MESSAGE_BYTES_MAX: usize = 64 << 20;
+
+/// Where executors connect.
+#[derive(Debug)]
+struct Attachments {
+    events: mpsc::Sender<Event>,
+    connections: AtomicU64,
+}
+
+#[tonic::async_trait]
+impl ExecutorService for Attachments {
+    type AttachStream = ReceiverStream<Result<ExecutorEvent, Status>>;
+
+    async fn attach(&self, request: Request<Streaming<ExecutorCall>>) -> Result<Response<Self::AttachStream>, Status> {
+        let connection = ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed));
+        let (sender, receiver) = mpsc::channel(MESSAGES_MAX);
+        let stopping = |_| Status::unavailable("the agent stops");
+        self.events.send(Event::ExecutorOpened(connection, sender)).await.map_err(stopping)?;
+        tokio::spawn(listen(connection, request.into_inner(), self.events.clone()));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+/// Passes on what an executor says.
+async fn listen(connection: ConnectionId, mut calls: Streaming<ExecutorCall>, events: mpsc::Sender<Event>) {
+    loop {
+        let call = match calls.message().await {
+            Ok(Some(call)) => call,
+            Ok(None) => break,
+            Err(status) => {
+                debug!(?connection, %status, "an executor's connection broke");
+                break;
+            }
+        };
+        match call.try_into() {
+            Ok(message) => {
+                let input = Input::FromExecutor { connection, message };
+                if events.send(Event::Input(input)).await.is_err() {
+                    return;
+                }
+            }
+            Err(invalid) => warn!(?connection, "a message of an executor is passed over: {invalid}"),
+        }
+    }
+    let _ = events.send(Event::Input(Input::ExecutorClosed { connection })).await;
+}
+
+/// Opens the socket. Only this user (and root) can connect.
+pub(crate) fn bind(layout: &Layout) -> io::Result<(UnixListener, PathBuf)> {
+    let path = socket_path(layout)?;
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    Ok((listener, path))
+}
+
+/// The socket's path: in the work directory, or where that is too long for a socket, in a private directory with a
+/// short name that is the same at every start.
+fn socket_path(layout: &Layout) -> io::Result<PathBuf> {
+    let path = layout.socket();
+    if path.as_os_str().len() <= SOCKET_PATH_MAX {
+        return Ok(path);
+    }
+    let user = nix::unistd::geteuid();
+    let sum = crc32fast::hash(layout.root().as_os_str().as_encoded_bytes());
+    let directory = Path::new("/tmp").join(format!("proffer-{user}"));
+    match fs::DirBuilder::new().mode(0o700).create(&directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let metadata = fs::symlink_metadata(&directory)?;
+    if !metadata.is_dir() || metadata.uid() != user.as_raw() || metadata.mode() & 0o077 != 0 {
+        let message = format!("{} is not a private directory of this user", directory.display());
+        return Err(io::Error::other(message));
+    }
+    Ok(directory.join(format!("{sum:08x}.sock")))
+}
+
+/// Serves executors until `stopped`.
+pub(crate) async fn serve(
+    listener: UnixListener,
+    events: mpsc::Sender<Event>,
+    stopped: impl Future<Output = ()> + Send,
+) -> Result<(), tonic::transport::Error> {
+    let service = ExecutorServiceServer::new(Attachments { events, connections: AtomicU64::new(1) })
+        .max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let incoming = UnixListenerStream::new(listener);
+    tonic::transport::Server::builder().add_service(service).serve_with_incoming_shutdown(incoming, stopped).await
+}

@@ -1,0 +1,215 @@
+//! The link to the master: found, opened, kept, and found again.
+
+pub(crate) mod data;
+
+use crate::driver::Event;
+use agent_core::{Closed, Input, LinkId};
+use data::Files;
+use proffer_proto::{
+    convert::{link::FromMaster, status},
+    v1::{AgentMessage, MasterMessage, agent_service_client::AgentServiceClient},
+};
+use proto_types::{
+    Epoch,
+    link::{RefusedReason, ToAgent},
+};
+use std::time::Duration;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{
+    Status, Streaming,
+    transport::{Channel, Endpoint},
+};
+use tracing::{debug, info, warn};
+
+/// Messages to the master that may wait. A master that lets more gather is too slow; the link is opened anew.
+const MESSAGES_MAX: usize = 4096;
+
+/// How long opening a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The first and the longest wait before the next try.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// Messages of a master may be as large as a launch of a thousand tasks with long commands.
+const MESSAGE_BYTES_MAX: usize = 64 << 20;
+
+/// The driver's end of a link.
+#[derive(Debug)]
+pub(crate) struct LinkHandle {
+    pub(crate) messages: mpsc::Sender<AgentMessage>,
+    pub(crate) close: oneshot::Sender<Closed>,
+}
+
+/// How a link ended.
+enum Ended {
+    /// The leader is elsewhere.
+    Elsewhere(String),
+    /// The connection is gone or was never there.
+    Broken(String),
+    /// The agent ended it.
+    Closed(Closed),
+}
+
+/// What keeps the link.
+pub(crate) struct Connector {
+    pub(crate) masters: Vec<String>,
+    pub(crate) events: mpsc::Sender<Event>,
+    pub(crate) files: Files,
+}
+
+/// How it has gone so far.
+#[derive(Default)]
+struct Attempts {
+    links: u64,
+    next: usize,
+    failures: u32,
+    leader: Option<String>,
+}
+
+impl Connector {
+    /// Keeps a link to the leader, for ever.
+    pub(crate) async fn run(self) {
+        let mut attempts = Attempts::default();
+        while !self.events.is_closed() {
+            let address = attempts.leader.take().unwrap_or_else(|| {
+                attempts.next += 1;
+                self.masters[(attempts.next - 1) % self.masters.len()].clone()
+            });
+            attempts.links += 1;
+            let link = LinkId(attempts.links);
+            let mut admitted = false;
+            let ended = self.hold(link, &address, &mut admitted).await;
+            if self.events.send(Event::Input(Input::LinkClosed { link })).await.is_err() {
+                return;
+            }
+            if admitted {
+                attempts.failures = 0;
+            }
+            let wait = self.on_ended(&address, ended, &mut attempts);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Says how long to wait before the next try.
+    fn on_ended(&self, address: &str, ended: Ended, attempts: &mut Attempts) -> Duration {
+        attempts.failures = attempts.failures.saturating_add(1);
+        match ended {
+            Ended::Elsewhere(leader) if leader != address => {
+                debug!(%address, %leader, "the leader is elsewhere");
+                attempts.leader = Some(leader);
+                if attempts.failures <= self.masters.len() as u32 + 1 {
+                    return Duration::ZERO;
+                }
+            }
+            Ended::Elsewhere(_) => {}
+            Ended::Broken(why) if attempts.failures == 1 => warn!(%address, "no link to the master: {why}"),
+            Ended::Broken(why) => debug!(%address, "no link to the master: {why}"),
+            Ended::Closed(Closed::Refused { reason, message }) => {
+                warn!(%address, ?reason, "the master refused the agent: {message}");
+                if matches!(reason, RefusedReason::WrongCluster | RefusedReason::Invalid) {
+                    return BACKOFF.1;
+                }
+            }
+            Ended::Closed(why) => info!(%address, ?why, "the link to the master is closed"),
+        }
+        let (first, longest) = BACKOFF;
+        let most = first.saturating_mul(1 << attempts.failures.min(10)).min(longest);
+        most.mul_f64(rand::random_range(0.5..1.0))
+    }
+
+    /// Opens a link and passes on what the master says, until it ends.
+    async fn hold(&self, link: LinkId, address: &str, admitted: &mut bool) -> Ended {
+        let channel = match connect(address).await {
+            Ok(channel) => channel,
+            Err(why) => return Ended::Broken(why),
+        };
+        let (messages, outgoing) = mpsc::channel(MESSAGES_MAX);
+        let (close, mut closed) = oneshot::channel();
+        if self.events.send(Event::LinkOpened(link, LinkHandle { messages, close })).await.is_err() {
+            return Ended::Broken("the agent stops".to_owned());
+        }
+        let mut client = AgentServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let opening = timeout(CONNECT_TIMEOUT, client.link(ReceiverStream::new(outgoing)));
+        let mut incoming: Streaming<MasterMessage> = match opening.await {
+            Ok(Ok(response)) => response.into_inner(),
+            Ok(Err(status)) => return ended_by(&status),
+            Err(_) => return Ended::Broken("the master does not answer".to_owned()),
+        };
+        loop {
+            tokio::select! {
+                why = &mut closed => return match why {
+                    Ok(why) => Ended::Closed(why),
+                    // The driver let go of a link on which too much waited.
+                    Err(_) => Ended::Broken("the master reads too slowly".to_owned()),
+                },
+                message = incoming.message() => match message {
+                    Ok(Some(message)) => if let Err(ended) = self.on_message(link, address, message, admitted).await {
+                        return ended;
+                    },
+                    Ok(None) => return Ended::Broken("the master closed the link".to_owned()),
+                    Err(status) => return ended_by(&status),
+                },
+            }
+        }
+    }
+
+    async fn on_message(
+        &self,
+        link: LinkId,
+        address: &str,
+        message: MasterMessage,
+        admitted: &mut bool,
+    ) -> Result<(), Ended> {
+        let read: Result<(Epoch, FromMaster), _> = message.try_into();
+        let (epoch, message) = match read {
+            Ok(read) => read,
+            Err(invalid) => {
+                warn!(%address, "a message of the master is passed over: {invalid}");
+                return Ok(());
+            }
+        };
+        match message {
+            FromMaster::OpenData(open) => self.files.open(address, open),
+            FromMaster::Control(message) => {
+                if let ToAgent::Registered { id, cluster, .. } = &message {
+                    info!(%address, agent = %id, %cluster, %epoch, "registered");
+                    *admitted = true;
+                }
+                let input = Input::FromMaster { link, epoch, message };
+                let gone = |_| Ended::Broken("the agent stops".to_owned());
+                self.events.send(Event::Input(input)).await.map_err(gone)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ended_by(status: &Status) -> Ended {
+    match status::read(status) {
+        Some(status::Problem::NotLeader { leader: Some(leader) }) => Ended::Elsewhere(leader),
+        _ => Ended::Broken(format!("{}: {}", status.code(), status.message())),
+    }
+}
+
+/// Connects to a master.
+pub(crate) async fn connect(address: &str) -> Result<Channel, String> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|error| error.to_string())?;
+    let endpoint = endpoint
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(20));
+    endpoint.connect().await.map_err(|error| {
+        let mut text = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        text
+    })
+}

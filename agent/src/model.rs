@@ -1,0 +1,73 @@
+//! The read model: what everything outside the driver sees of the agent.
+
+use agent_core::{AgentView, Change, ExecutorView, TaskView};
+use proto_types::{ExecutorId, FrameworkId, TaskKey};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
+
+/// The state as last shown.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// The agent itself.
+    pub agent: Option<AgentView>,
+    /// Its tasks.
+    pub tasks: BTreeMap<TaskKey, TaskView>,
+    /// Its executors.
+    pub executors: BTreeMap<(FrameworkId, ExecutorId), ExecutorView>,
+    /// Tasks launched since the start of this process.
+    pub launched: u64,
+    /// Tasks that ended since the start of this process, by state.
+    pub ended: BTreeMap<&'static str, u64>,
+}
+
+/// The shared read model. The driver alone writes it.
+#[derive(Debug, Clone, Default)]
+pub struct Model(Arc<RwLock<Shown>>);
+
+impl Model {
+    /// Applies changes, in order.
+    pub(crate) fn apply(&self, changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for change in changes {
+            shown.apply(change);
+        }
+    }
+
+    /// Looks at the state. Hold it briefly: the driver waits.
+    pub fn read(&self) -> RwLockReadGuard<'_, Shown> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the task is here and not over.
+    #[must_use]
+    pub fn is_active(&self, key: &TaskKey) -> bool {
+        self.read().tasks.get(key).is_some_and(|task| !task.latest.state.is_terminal())
+    }
+}
+
+impl Shown {
+    fn apply(&mut self, change: Change) {
+        match change {
+            Change::Agent(agent) => self.agent = Some(agent),
+            Change::Task(key, task) => {
+                let over = task.latest.state.is_terminal();
+                let state = task.latest.state.name();
+                let old = self.tasks.insert(key, task);
+                if old.is_none() {
+                    self.launched += 1;
+                }
+                if over && old.is_none_or(|old| !old.latest.state.is_terminal()) {
+                    *self.ended.entry(state).or_default() += 1;
+                }
+            }
+            Change::TaskForgotten(key) => drop(self.tasks.remove(&key)),
+            Change::Executor(framework, executor, view) => drop(self.executors.insert((framework, executor), view)),
+            Change::ExecutorEnded(framework, executor) => drop(self.executors.remove(&(framework, executor))),
+        }
+    }
+}

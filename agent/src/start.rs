@@ -1,0 +1,266 @@
+//! From options to a running agent, and to its end.
+
+use crate::{
+    detect,
+    driver::{Clock, Driver, Event, Syncing},
+    executors::{
+        machine::{Launcher, Machine},
+        server,
+    },
+    http,
+    journal::{Journal, JournalError},
+    link::{Connector, data::Files},
+    model::Model,
+    options::Options,
+    sandbox_gc::{self, Policy},
+    work_directory::{WorkDirectory, WorkDirectoryError},
+};
+use agent_core::{Agent, Config, Recovered};
+use proto_types::{
+    AgentInfo,
+    resources::{InvalidText, parse_attributes},
+};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, time::Duration};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+};
+use tracing::{info, warn};
+
+/// Events that may wait for the driver. Whoever brings more waits: links and executors are read no faster than that.
+const EVENTS_MAX: usize = 4096;
+
+/// How long tasks and executors get to end when the agent is to stop them too, beyond their grace.
+const END_ALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Why an agent cannot start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The work directory cannot be used.
+    #[error(transparent)]
+    WorkDirectory(#[from] WorkDirectoryError),
+    /// The resources do not read.
+    #[error("--resources")]
+    Resources(#[source] InvalidText),
+    /// The attributes do not read.
+    #[error("--attributes")]
+    Attributes(#[source] InvalidText),
+    /// No master is named.
+    #[error("--master: names no master")]
+    NoMaster,
+    /// An option has no meaning.
+    #[error("{option}: {problem}")]
+    Option {
+        /// Which.
+        option: &'static str,
+        /// Why.
+        problem: String,
+    },
+    /// The journal cannot be used.
+    #[error("the journal cannot be used")]
+    Journal(#[from] JournalError),
+    /// The socket for executors cannot be opened.
+    #[error("cannot open the socket for executors")]
+    Socket(#[source] io::Error),
+    /// The address for HTTP cannot be used.
+    #[error("--listen: cannot listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+}
+
+impl AgentError {
+    /// Whether the operator asked for something that cannot be: the program exits with 2.
+    #[must_use]
+    pub fn is_misuse(&self) -> bool {
+        !matches!(self, Self::Journal(_))
+    }
+}
+
+/// A running agent.
+pub struct Running {
+    /// Where its HTTP listens.
+    pub address: SocketAddr,
+    /// What it shows.
+    pub model: Model,
+    events: mpsc::Sender<Event>,
+    driver: JoinHandle<Result<(), JournalError>>,
+    stopped: watch::Sender<bool>,
+    stop_tasks: bool,
+    grace: Duration,
+    _directory: WorkDirectory,
+}
+
+/// Runs an agent until `shutdown`.
+///
+/// # Errors
+/// It cannot start, or cannot write its journal.
+pub async fn run(options: Options, shutdown: impl Future<Output = ()> + Send) -> Result<(), AgentError> {
+    let mut running = start(options).await?;
+    tokio::select! {
+        () = shutdown => running.stop().await,
+        ended = &mut running.driver => Ok(ended.unwrap_or(Ok(()))?),
+    }
+}
+
+/// Starts an agent.
+///
+/// # Errors
+/// It cannot start.
+pub async fn start(options: Options) -> Result<Running, AgentError> {
+    check(&options)?;
+    let directory = WorkDirectory::take(&options.dir)?;
+    let layout = directory.layout().clone();
+    let listener = TcpListener::bind(options.listen).await;
+    let listener = listener.map_err(|error| AgentError::Listen(options.listen, error))?;
+    let address = listener.local_addr().map_err(|error| AgentError::Listen(options.listen, error))?;
+    let config = config(&options, address, layout.root())?;
+    info!(
+        hostname = %config.info.hostname, resources = %config.info.resources, attributes = %config.info.attributes,
+        isolation = %config.info.isolation, directory = %layout.root().display(), %address, "the agent starts"
+    );
+    let boot_id = detect::boot_id();
+    let (mut journal, opened) = Journal::open(&layout.journal(), &boot_id)?;
+    for report in &opened.reports {
+        warn!("journal: {report}");
+    }
+    let clock = Clock::start();
+    let rebooted = !opened.boot_id.is_empty() && opened.boot_id != boot_id;
+    let recovered = Recovered { facts: opened.facts, rebooted };
+    let (agent, first) = Agent::recover(config, recovered, clock.now());
+    if rebooted {
+        journal.rotate(&agent.image())?;
+    }
+    let (socket, path) = server::bind(&layout).map_err(AgentError::Socket)?;
+    let (events, mut incoming) = mpsc::channel(EVENTS_MAX);
+    let (stopped, stopping) = watch::channel(false);
+    let model = Model::default();
+    let policy =
+        Policy { delay: options.gc_delay, headroom: options.gc_disk_headroom, interval: options.disk_watch_interval };
+    let driver = Driver {
+        agent,
+        journal,
+        clock,
+        layout: layout.clone(),
+        model: model.clone(),
+        machine: Machine::start(launcher(&options, directory.layout(), path, boot_id), events.clone()),
+        retired: sandbox_gc::start(layout.clone(), model.clone(), policy),
+        link: None,
+        executors: BTreeMap::new(),
+        syncing: Syncing::start(),
+        idle: Vec::new(),
+    };
+    let driver = tokio::spawn(async move { driver.run(first, &mut incoming).await });
+    let connector =
+        Connector { masters: options.masters, events: events.clone(), files: Files::new(layout, model.clone()) };
+    tokio::spawn(until(stopping.clone(), connector.run()));
+    let server = server::serve(socket, events.clone(), when(stopping.clone()));
+    tokio::spawn(async move {
+        if let Err(error) = server.await {
+            warn!(%error, "the socket for executors is closed");
+        }
+    });
+    tokio::spawn(http::serve(listener, model.clone(), when(stopping)));
+    Ok(Running {
+        address,
+        model,
+        events,
+        driver,
+        stopped,
+        stop_tasks: options.stop_tasks,
+        grace: options.kill_grace,
+        _directory: directory,
+    })
+}
+
+impl Running {
+    /// Stops the agent. Tasks and executors run on, unless the options say otherwise.
+    ///
+    /// # Errors
+    /// The journal could not be written.
+    pub async fn stop(self) -> Result<(), AgentError> {
+        if self.stop_tasks {
+            let (done, ended) = oneshot::channel();
+            if self.events.send(Event::EndAll(done)).await.is_ok() {
+                let limit = END_ALL_TIMEOUT + self.grace;
+                if tokio::time::timeout(limit, ended).await.is_err() {
+                    warn!("tasks or executors did not end within {limit:?}");
+                }
+            }
+        }
+        let (done, written) = oneshot::channel();
+        if self.events.send(Event::Stop(done)).await.is_ok() {
+            let _ = written.await;
+        }
+        let _ = self.stopped.send(true);
+        self.driver.await.unwrap_or(Ok(()))?;
+        Ok(())
+    }
+
+    /// Ends when the agent ends by itself, which is always trouble.
+    ///
+    /// # Errors
+    /// The journal could not be written.
+    pub async fn ended(&mut self) -> Result<(), AgentError> {
+        Ok((&mut self.driver).await.unwrap_or(Ok(()))?)
+    }
+}
+
+fn check(options: &Options) -> Result<(), AgentError> {
+    if options.masters.iter().all(|master| master.trim().is_empty()) {
+        return Err(AgentError::NoMaster);
+    }
+    if !(0.0..1.0).contains(&options.gc_disk_headroom) {
+        let problem = format!("must be at least 0 and below 1, not {}", options.gc_disk_headroom);
+        return Err(AgentError::Option { option: "--gc-disk-headroom", problem });
+    }
+    if options.disk_watch_interval.is_zero() {
+        let problem = "must not be 0".to_owned();
+        return Err(AgentError::Option { option: "--disk-watch-interval", problem });
+    }
+    Ok(())
+}
+
+fn config(options: &Options, address: SocketAddr, directory: &std::path::Path) -> Result<Config, AgentError> {
+    let info = AgentInfo {
+        hostname: options.hostname.clone().unwrap_or_else(detect::hostname),
+        address: address.to_string(),
+        resources: detect::resources(options.resources.as_deref(), directory).map_err(AgentError::Resources)?,
+        attributes: parse_attributes(&options.attributes).map_err(AgentError::Attributes)?,
+        region: options.region.clone(),
+        zone: options.zone.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        isolation: "posix: sessions and process groups".to_owned(),
+    };
+    Ok(Config {
+        info,
+        nonce: format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>()),
+        kill_grace: options.kill_grace,
+        registration_timeout: options.executor_registration_timeout,
+        reconnect_timeout: options.executor_reconnect_timeout,
+        idle_timeout: options.executor_idle_timeout,
+        ..Config::default()
+    })
+}
+
+fn launcher(options: &Options, layout: &agent_executor::layout::Layout, socket: PathBuf, boot_id: String) -> Launcher {
+    Launcher {
+        layout: layout.clone(),
+        socket,
+        program: options.executor_program.clone(),
+        environment: Vec::new(),
+        boot_id,
+    }
+}
+
+/// Ends when the agent stops.
+async fn when(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopped| *stopped).await;
+}
+
+/// Does something until the agent stops.
+async fn until(stopping: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = when(stopping) => {}
+        () = work => {}
+    }
+}

@@ -1,0 +1,97 @@
+//! The work directory: made, locked, and checked before anything else.
+
+use agent_executor::layout::Layout;
+use nix::fcntl::{Flock, FlockArg};
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+/// Why a work directory cannot be used. All are the operator's to solve.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkDirectoryError {
+    /// It cannot be made.
+    #[error("cannot make the work directory {}; name another with --dir", .0.display())]
+    Make(PathBuf, #[source] io::Error),
+    /// It cannot be written.
+    #[error("cannot write in the work directory {}; name another with --dir", .0.display())]
+    Write(PathBuf, #[source] io::Error),
+    /// Another agent has it.
+    #[error("another agent runs in the work directory {}{}; name another with --dir", .path.display(), .holder)]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+        /// Who, if known.
+        holder: String,
+    },
+    /// Its path cannot be told to executors.
+    #[error("the path of the work directory {} is not UTF-8", .0.display())]
+    NotUtf8(PathBuf),
+}
+
+/// A work directory that is ours as long as this lives.
+#[derive(Debug)]
+pub struct WorkDirectory {
+    layout: Layout,
+    _lock: Flock<File>,
+}
+
+impl WorkDirectory {
+    /// Takes the directory, making it if need be.
+    ///
+    /// # Errors
+    /// It cannot be made or written, or another agent has it.
+    pub fn take(path: &Path) -> Result<Self, WorkDirectoryError> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(path).map_err(|error| WorkDirectoryError::Make(path.to_owned(), error))?;
+        let path = path.canonicalize().map_err(|error| WorkDirectoryError::Make(path.to_owned(), error))?;
+        if path.to_str().is_none() {
+            return Err(WorkDirectoryError::NotUtf8(path));
+        }
+        let layout = Layout::new(path.clone());
+        let lock = lock(&layout)?;
+        let unwritable = |error| WorkDirectoryError::Write(path.clone(), error);
+        for directory in [layout.sandboxes(), layout.executor_sandboxes(), layout.runs(), layout.cache()] {
+            fs::create_dir_all(directory).map_err(unwritable)?;
+        }
+        // Tasks of other users must get through to their sandboxes, and see nothing else on the way.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o711)).map_err(unwritable)?;
+        for directory in [layout.runs(), layout.cache()] {
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).map_err(unwritable)?;
+        }
+        for directory in [layout.sandboxes(), layout.executor_sandboxes()] {
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o711)).map_err(unwritable)?;
+        }
+        Ok(Self { layout, _lock: lock })
+    }
+
+    /// Where things lie in it.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}
+
+fn lock(layout: &Layout) -> Result<Flock<File>, WorkDirectoryError> {
+    let path = layout.lock();
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = file.map_err(|error| WorkDirectoryError::Write(layout.root().to_owned(), error))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(mut lock) => {
+            let note = format!("{}\n", std::process::id());
+            let written = lock.set_len(0).and_then(|()| io::Write::write_all(&mut *lock, note.as_bytes()));
+            written.map_err(|error| WorkDirectoryError::Write(layout.root().to_owned(), error))?;
+            Ok(lock)
+        }
+        Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+            let pid = fs::read_to_string(&path).unwrap_or_default();
+            let pid = pid.trim();
+            let holder = if pid.is_empty() { String::new() } else { format!(" (process {pid})") };
+            Err(WorkDirectoryError::Locked { path: layout.root().to_owned(), holder })
+        }
+        Err((_, errno)) => Err(WorkDirectoryError::Write(layout.root().to_owned(), errno.into())),
+    }
+}
