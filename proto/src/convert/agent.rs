@@ -5,12 +5,18 @@ use super::{
     at::{At, list, required},
     readable,
     resources::{bag, ranges, ranges_to_wire, resources_to_wire, scalar},
-    text::{filled, optional_filled},
+    text::{self, filled, optional_filled},
 };
 use crate::v1::{self, attribute::Value as WireValue};
 use proto_types::{AgentInfo, Attribute, Attributes, Resources, attributes::AttributeValue};
 
 readable! { v1::AgentInfo => AgentInfo: agent_info; }
+
+/// A description that comes from an agent, which must not outgrow an entry of a log.
+pub(crate) fn own_agent_info(wire: v1::AgentInfo, at: &At<'_>) -> Result<AgentInfo, Invalid> {
+    text::check_size(&wire, at)?;
+    agent_info(wire, at)
+}
 
 pub(crate) fn agent_info(wire: v1::AgentInfo, at: &At<'_>) -> Result<AgentInfo, Invalid> {
     Ok(AgentInfo {

@@ -11,6 +11,12 @@ use proto_types::{FrameworkInfo, Role, framework::FAILOVER_TIMEOUT_DEFAULT};
 
 readable! { v1::FrameworkInfo => FrameworkInfo: framework_info; }
 
+/// A description that comes from a scheduler, which must not outgrow an entry of a log.
+pub(crate) fn own_framework_info(wire: v1::FrameworkInfo, at: &At<'_>) -> Result<FrameworkInfo, Invalid> {
+    text::check_size(&wire, at)?;
+    framework_info(wire, at)
+}
+
 pub(crate) fn framework_info(wire: v1::FrameworkInfo, at: &At<'_>) -> Result<FrameworkInfo, Invalid> {
     let roles = text::roles(wire.roles, &at.field("roles"))?;
     Ok(FrameworkInfo {

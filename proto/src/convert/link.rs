@@ -2,7 +2,7 @@
 
 use super::{
     Invalid,
-    agent::agent_info,
+    agent::own_agent_info,
     at::{At, list, required},
     files::open_data,
     readable,
@@ -59,7 +59,7 @@ fn from_agent_message(wire: v1::AgentMessage, at: &At<'_>) -> Result<FromAgent, 
 }
 
 fn registration(wire: v1::Register, at: &At<'_>) -> Result<Registration, Invalid> {
-    let mut info = agent_info(required(wire.agent, &at.field("agent"))?, &at.field("agent"))?;
+    let mut info = own_agent_info(required(wire.agent, &at.field("agent"))?, &at.field("agent"))?;
     if info.version.is_empty() {
         info.version = wire.version;
     }

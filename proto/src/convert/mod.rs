@@ -32,6 +32,9 @@ pub use resources::{limits_from_wire, limits_to_wire, resources_from_wire, resou
 /// The most bytes that a message between a scheduler and an executor may have.
 pub const MESSAGE_BYTES_MAX: usize = 512 * 1024;
 
+/// The most bytes that the description of an agent or a framework may have, encoded. It is stored whole.
+pub const DESCRIPTION_BYTES_MAX: usize = 256 * 1024;
+
 /// Makes a read function, which knows where in a message it is, the `TryFrom` of a whole message.
 macro_rules! readable {
     ($($wire:ty => $domain:ty: $read:path;)*) => {

@@ -159,6 +159,15 @@ pub(crate) fn or_empty(id: Option<impl ToString>) -> String {
     id.map_or_else(String::new, |id| id.to_string())
 }
 
+/// Checks that a description stays small enough to be stored.
+pub(crate) fn check_size(description: &impl prost::Message, at: &At<'_>) -> Result<(), Invalid> {
+    let (length, most) = (description.encoded_len(), super::DESCRIPTION_BYTES_MAX);
+    if length > most {
+        return Err(at.invalid(format_args!("has {length} bytes in all, at most {most} are allowed")));
+    }
+    Ok(())
+}
+
 /// The bytes of a message between a scheduler and an executor.
 pub(crate) fn message_data(data: Vec<u8>, at: &At<'_>) -> Result<Vec<u8>, Invalid> {
     if data.len() > super::MESSAGE_BYTES_MAX {

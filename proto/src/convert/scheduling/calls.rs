@@ -5,7 +5,7 @@ use crate::{
     convert::{
         Invalid,
         at::{At, list, required},
-        framework::framework_info,
+        framework::own_framework_info,
         offer::filters,
         reconcile::query,
         resources::{bag, resources_to_wire},
@@ -142,7 +142,7 @@ fn acknowledgement(wire: v1::Acknowledgement, at: &At<'_>) -> Result<(TaskId, u6
 }
 
 fn update_framework(wire: v1::UpdateFrameworkRequest, at: &At<'_>) -> Result<Call, Invalid> {
-    let framework = framework_info(required(wire.framework, &at.field("framework"))?, &at.field("framework"))?;
+    let framework = own_framework_info(required(wire.framework, &at.field("framework"))?, &at.field("framework"))?;
     let wants = wants(wire.suppressed_roles, wire.offer_constraints, wire.credit, &framework.roles, at)?;
     Ok(Call::UpdateFramework { framework: Box::new(framework), wants })
 }

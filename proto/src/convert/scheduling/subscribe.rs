@@ -5,7 +5,7 @@ use crate::{
         Invalid,
         at::{At, required},
         constraints::by_role,
-        framework::framework_info,
+        framework::own_framework_info,
         readable,
         text::{self, id, optional_id, or_empty},
     },
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 readable! { v1::SubscribeRequest => Subscribe: subscribe; }
 
 fn subscribe(wire: v1::SubscribeRequest, at: &At<'_>) -> Result<Subscribe, Invalid> {
-    let framework = framework_info(required(wire.framework, &at.field("framework"))?, &at.field("framework"))?;
+    let framework = own_framework_info(required(wire.framework, &at.field("framework"))?, &at.field("framework"))?;
     let resume = wire.resume.map(|wire| resume(&wire, &at.field("resume"))).transpose()?;
     Ok(Subscribe {
         wants: wants(wire.suppressed_roles, wire.offer_constraints, wire.credit, &framework.roles, at)?,
