@@ -15,9 +15,6 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-/// Where a master listens if nobody says otherwise.
-const MASTER_DEFAULT: &str = "127.0.0.1:5050";
-
 /// A framework that is ready to run.
 #[derive(Debug)]
 pub struct Framework {
@@ -243,7 +240,7 @@ impl Builder {
             masters.extend(MasterAddress::list(list)?.iter().map(ToString::to_string));
         }
         if masters.is_empty() {
-            masters.push(MASTER_DEFAULT.to_owned());
+            masters.push(MasterAddress::default().to_string());
         }
         Ok(masters)
     }

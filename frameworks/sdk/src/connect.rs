@@ -1,20 +1,22 @@
 //! Connections to masters.
 
 use crate::Error;
-use std::{fmt, str::FromStr, time::Duration};
-use tonic::transport::{Channel, Endpoint, Uri};
+use std::{fmt, str::FromStr};
+use tonic::transport::Channel;
 
-/// How long a connection may take to open. A machine that is gone does not answer at all.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
-/// How often a silent connection is probed, and how long the answer may take: a machine that vanished is noticed.
-const KEEPALIVE: Duration = Duration::from_secs(20);
-const KEEPALIVE_PATIENCE: Duration = Duration::from_secs(10);
 /// How much may be on its way in one stream; less would stop a busy one for a round trip.
 const STREAM_WINDOW: u32 = 4 << 20;
 
 /// Where a master listens: `host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterAddress(String);
+
+impl Default for MasterAddress {
+    /// Where a master listens if nobody says otherwise.
+    fn default() -> Self {
+        Self("127.0.0.1:5050".to_owned())
+    }
+}
 
 impl FromStr for MasterAddress {
     type Err = Error;
@@ -29,7 +31,7 @@ impl FromStr for MasterAddress {
             Ok(0) | Err(_) => return Err(wrong("the port must be a number from 1 to 65535")),
             Ok(_) => {}
         }
-        format!("http://{text}").parse::<Uri>().map_err(|error| wrong(&error.to_string()))?;
+        kit::channel::endpoint(text).map_err(|error| wrong(&kit::exit::chain(&error)))?;
         Ok(Self(text.to_owned()))
     }
 }
@@ -59,15 +61,10 @@ impl fmt::Display for MasterAddress {
 /// A connection to a master, opened when it is first used.
 #[must_use]
 pub fn channel(master: &MasterAddress) -> Channel {
-    let uri = format!("http://{master}").parse::<Uri>().expect("a master's address was checked to make a URI");
-    Endpoint::from(uri)
-        .connect_timeout(CONNECT_PATIENCE)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE_PATIENCE)
-        .keep_alive_while_idle(true)
+    kit::channel::endpoint(master.as_str())
+        .expect("a master's address was checked to make an endpoint")
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(STREAM_WINDOW)
-        .tcp_nodelay(true)
         .connect_lazy()
 }
 

@@ -76,13 +76,23 @@ impl Context<'_> {
         self.calls.push(UserCall::Kill { tasks: tasks.into_iter().collect(), grace });
     }
 
-    /// Wants offers again for these roles, none: for all; whatever was refused counts no more.
-    pub fn revive(&mut self, roles: impl IntoIterator<Item = Role>) {
+    /// Wants offers again for all roles; whatever was refused counts no more.
+    pub fn revive(&mut self) {
+        self.revive_roles([]);
+    }
+
+    /// Wants offers again for these roles, none: for all.
+    pub fn revive_roles(&mut self, roles: impl IntoIterator<Item = Role>) {
         self.calls.push(UserCall::Revive(roles.into_iter().collect()));
     }
 
+    /// Wants no offers until it revives.
+    pub fn suppress(&mut self) {
+        self.suppress_roles([]);
+    }
+
     /// Wants no offers for these roles, none: for all.
-    pub fn suppress(&mut self, roles: impl IntoIterator<Item = Role>) {
+    pub fn suppress_roles(&mut self, roles: impl IntoIterator<Item = Role>) {
         self.calls.push(UserCall::Suppress(roles.into_iter().collect()));
     }
 

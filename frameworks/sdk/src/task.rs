@@ -127,26 +127,26 @@ impl TaskBuilder {
 
     /// How many processors it gets; three decimals count.
     #[must_use]
-    pub fn cpus(self, cpus: f64) -> Self {
-        self.amount("cpus", ResourceName::Cpus, cpus)
+    pub fn cpus(self, cpus: impl Into<f64>) -> Self {
+        self.amount("cpus", ResourceName::Cpus, cpus.into())
     }
 
     /// How much memory it gets, in MiB.
     #[must_use]
-    pub fn mem(self, mebibytes: f64) -> Self {
-        self.amount("mem", ResourceName::Mem, mebibytes)
+    pub fn mem(self, mebibytes: impl Into<f64>) -> Self {
+        self.amount("mem", ResourceName::Mem, mebibytes.into())
     }
 
     /// How much disk it gets, in MiB.
     #[must_use]
-    pub fn disk(self, mebibytes: f64) -> Self {
-        self.amount("disk", ResourceName::Disk, mebibytes)
+    pub fn disk(self, mebibytes: impl Into<f64>) -> Self {
+        self.amount("disk", ResourceName::Disk, mebibytes.into())
     }
 
     /// How many graphics processors it gets.
     #[must_use]
-    pub fn gpus(self, gpus: f64) -> Self {
-        self.amount("gpus", ResourceName::Gpus, gpus)
+    pub fn gpus(self, gpus: impl Into<f64>) -> Self {
+        self.amount("gpus", ResourceName::Gpus, gpus.into())
     }
 
     /// Ports that it gets, from the first to the last of each pair.

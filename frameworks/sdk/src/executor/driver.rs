@@ -8,10 +8,7 @@ use proto_types::executing::{FromExecutor, Subscription, ToExecutor};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{
-    Code, Status, Streaming,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Code, Status, Streaming, transport::Channel};
 
 /// Reports taken at once.
 const BATCH_MAX: usize = 256;
@@ -51,10 +48,9 @@ async fn run_in<E: Executor>(environment: Environment, executor: &mut E) -> Resu
         updates: Updates::default(),
         stopping: false,
     };
-    let uri = format!("unix://{}", driver.reporter.environment.socket.display());
     let mut waits = backoff();
     loop {
-        match driver.attach(&uri).await {
+        match driver.attach().await {
             Ok(true) => return Ok(()),
             Ok(false) => waits = backoff(),
             Err(status) if is_final(status.code()) => return Err(Error::Refused(describe(&status))),
@@ -88,10 +84,10 @@ struct Driver<'a, E> {
 
 impl<E: Executor> Driver<'_, E> {
     /// Connects and talks until the connection breaks (false) or the executor has ended (true).
-    async fn attach(&mut self, uri: &str) -> Result<bool, Status> {
-        let endpoint =
-            Endpoint::from_shared(uri.to_owned()).map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let channel = endpoint.connect().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    async fn attach(&mut self) -> Result<bool, Status> {
+        let socket = self.reporter.environment().socket.clone();
+        let channel =
+            kit::channel::unix(socket).await.map_err(|error| Status::unavailable(kit::exit::chain(&error)))?;
         let (outgoing, receiver) = mpsc::channel::<v1::ExecutorCall>(OUTGOING_MAX);
         let subscribe = FromExecutor::Subscribe(self.subscription());
         // The channel is new and has room.
