@@ -4,13 +4,13 @@ use crate::{metrics, model::Model};
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{StatusCode, Uri, header},
     response::IntoResponse,
     routing::get,
 };
+use kit::web::Problem;
 use proto_types::Resources;
 use serde::Serialize;
-use tokio::net::TcpListener;
 
 /// Tasks shown at most: the whole list is the master's to page through.
 const TASKS_MAX: usize = 10_000;
@@ -55,18 +55,18 @@ struct ExecutorState {
     resources: String,
 }
 
-/// Serves until `stopped`.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    model: Model,
-    stopped: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let router = Router::new()
+/// What answers.
+pub(crate) fn router(model: Model) -> Router {
+    Router::new()
         .route("/health", get(health))
         .route("/metrics", get(show_metrics))
         .route("/api/v1/state", get(state))
-        .with_state(model);
-    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+        .fallback(not_found)
+        .with_state(model)
+}
+
+async fn not_found(uri: Uri) -> Problem {
+    Problem { status: StatusCode::NOT_FOUND, field: None, message: format!("there is no {}", uri.path()) }
 }
 
 /// Healthy is an agent that a master has admitted.

@@ -13,7 +13,7 @@ pub struct Shown {
     /// The agent itself.
     pub agent: Option<AgentView>,
     /// Its tasks.
-    pub tasks: BTreeMap<TaskKey, TaskView>,
+    pub tasks: BTreeMap<TaskKey, Box<TaskView>>,
     /// Its executors.
     pub executors: BTreeMap<(FrameworkId, ExecutorId), ExecutorView>,
     /// Tasks launched since the start of this process.
@@ -53,7 +53,7 @@ impl Model {
 impl Shown {
     fn apply(&mut self, change: Change) {
         match change {
-            Change::Agent(agent) => self.agent = Some(agent),
+            Change::Agent(agent) => self.agent = Some(*agent),
             Change::Task(key, task) => {
                 let over = task.latest.state.is_terminal();
                 let state = task.latest.state.name();

@@ -39,6 +39,9 @@ pub struct Options {
     /// Where the agent's own HTTP (health, metrics, state) listens. Port 0: any free one.
     #[arg(long, value_name = "ADDRESS", env = "PROFFER_AGENT_LISTEN", default_value = "127.0.0.1:5051")]
     pub listen: SocketAddr,
+    /// Listen on an address that other machines can reach, without anything to keep them out.
+    #[arg(long)]
+    pub insecure: bool,
     /// The name under which people know this machine. Default: its host name.
     #[arg(long, value_name = "NAME", env = "PROFFER_AGENT_HOSTNAME")]
     pub hostname: Option<String>,

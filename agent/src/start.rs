@@ -16,14 +16,14 @@ use crate::{
     work_directory::{WorkDirectory, WorkDirectoryError},
 };
 use agent_core::{Agent, Config, Recovered};
+use kit::shutdown::CancellationToken;
 use proto_types::{
     AgentInfo,
     resources::{InvalidText, parse_attributes},
 };
 use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::{
-    net::TcpListener,
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 use tracing::{info, warn};
@@ -60,12 +60,12 @@ pub enum AgentError {
     /// The journal cannot be used.
     #[error("the journal cannot be used")]
     Journal(#[from] JournalError),
-    /// The socket for executors cannot be opened.
+    /// There is no place for the socket for executors.
     #[error("cannot open the socket for executors")]
     Socket(#[source] io::Error),
-    /// The address for HTTP cannot be used.
-    #[error("--listen: cannot listen on {0}")]
-    Listen(SocketAddr, #[source] io::Error),
+    /// An address or a socket cannot be used.
+    #[error(transparent)]
+    Listen(#[from] kit::listen::Error),
 }
 
 impl AgentError {
@@ -84,7 +84,7 @@ pub struct Running {
     pub model: Model,
     events: mpsc::Sender<Event>,
     driver: JoinHandle<Result<(), JournalError>>,
-    stopped: watch::Sender<bool>,
+    stop: CancellationToken,
     stop_tasks: bool,
     grace: Duration,
     _directory: WorkDirectory,
@@ -94,10 +94,10 @@ pub struct Running {
 ///
 /// # Errors
 /// It cannot start, or cannot write its journal.
-pub async fn run(options: Options, shutdown: impl Future<Output = ()> + Send) -> Result<(), AgentError> {
+pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), AgentError> {
     let mut running = start(options).await?;
     tokio::select! {
-        () = shutdown => running.stop().await,
+        () = shutdown.cancelled() => running.stop().await,
         ended = &mut running.driver => Ok(ended.unwrap_or(Ok(()))?),
     }
 }
@@ -110,9 +110,7 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
     check(&options)?;
     let directory = WorkDirectory::take(&options.dir)?;
     let layout = directory.layout().clone();
-    let listener = TcpListener::bind(options.listen).await;
-    let listener = listener.map_err(|error| AgentError::Listen(options.listen, error))?;
-    let address = listener.local_addr().map_err(|error| AgentError::Listen(options.listen, error))?;
+    let (listener, address) = kit::listen::tcp(options.listen, options.insecure).await?;
     let config = config(&options, address, layout.root())?;
     info!(
         hostname = %config.info.hostname, resources = %config.info.resources, attributes = %config.info.attributes,
@@ -130,9 +128,10 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
     if rebooted {
         journal.rotate(&agent.image())?;
     }
-    let (socket, path) = server::bind(&layout).map_err(AgentError::Socket)?;
+    let path = server::socket_path(&layout).map_err(AgentError::Socket)?;
+    let socket = kit::listen::unix(&path)?;
     let (events, mut incoming) = mpsc::channel(EVENTS_MAX);
-    let (stopped, stopping) = watch::channel(false);
+    let stop = CancellationToken::new();
     let model = Model::default();
     let policy =
         Policy { delay: options.gc_delay, headroom: options.gc_disk_headroom, interval: options.disk_watch_interval };
@@ -152,20 +151,15 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
     let driver = tokio::spawn(async move { driver.run(first, &mut incoming).await });
     let connector =
         Connector { masters: options.masters, events: events.clone(), files: Files::new(layout, model.clone()) };
-    tokio::spawn(until(stopping.clone(), connector.run()));
-    let server = server::serve(socket, events.clone(), when(stopping.clone()));
-    tokio::spawn(async move {
-        if let Err(error) = server.await {
-            warn!(%error, "the socket for executors is closed");
-        }
-    });
-    tokio::spawn(http::serve(listener, model.clone(), when(stopping)));
+    tokio::spawn(stop.clone().run_until_cancelled_owned(connector.run()));
+    tokio::spawn(kit::serve::serve(socket, server::router(events.clone()), stop.clone()));
+    tokio::spawn(kit::serve::serve(listener, http::router(model.clone()), stop.clone()));
     Ok(Running {
         address,
         model,
         events,
         driver,
-        stopped,
+        stop,
         stop_tasks: options.stop_tasks,
         grace: options.kill_grace,
         _directory: directory,
@@ -191,7 +185,7 @@ impl Running {
         if self.events.send(Event::Stop(done)).await.is_ok() {
             let _ = written.await;
         }
-        let _ = self.stopped.send(true);
+        self.stop.cancel();
         self.driver.await.unwrap_or(Ok(()))?;
         Ok(())
     }
@@ -249,18 +243,5 @@ fn launcher(options: &Options, layout: &agent_executor::layout::Layout, socket: 
         program: options.executor_program.clone(),
         environment: Vec::new(),
         boot_id,
-    }
-}
-
-/// Ends when the agent stops.
-async fn when(mut stopping: watch::Receiver<bool>) {
-    let _ = stopping.wait_for(|stopped| *stopped).await;
-}
-
-/// Does something until the agent stops.
-async fn until(stopping: watch::Receiver<bool>, work: impl Future<Output = ()>) {
-    tokio::select! {
-        () = when(stopping) => {}
-        () = work => {}
     }
 }

@@ -24,7 +24,7 @@ impl Agent {
                 self.on_updates(connection, &framework, &executor, updates);
             }
             (Some((framework, executor)), FromExecutor::Message(data)) => {
-                self.to_master(None, FromAgent::Message(ExecutorMessage { framework, executor, data }));
+                self.tell_master(None, FromAgent::Message(ExecutorMessage { framework, executor, data }));
             }
         }
     }
@@ -33,6 +33,11 @@ impl Agent {
         let Some((framework, id)) = self.connections.remove(&connection) else { return };
         let due = self.now.monotonic + self.config.reconnect_timeout;
         let Some(executor) = self.frameworks.change_executor(&framework, &id) else { return };
+        if let Some(message) = executor.exited.take() {
+            executor.phase = Phase::Away;
+            self.conclude(&framework, &id, &message);
+            return;
+        }
         match executor.phase {
             Phase::Connected(present) if present == connection => {
                 executor.phase = Phase::Away;
@@ -47,7 +52,7 @@ impl Agent {
     fn on_subscribe(&mut self, connection: ConnectionId, subscription: Subscription) {
         let Subscription { framework, executor: id, token, tasks, unacknowledged, pid } = subscription;
         let Some(executor) = self.frameworks.executor(&framework, &id) else {
-            self.to_executor(None, connection, ToExecutor::Shutdown { grace: None });
+            self.tell_executor(None, connection, ToExecutor::Shutdown { grace: None });
             self.dismiss(connection, Dismissal::Unknown);
             return;
         };
@@ -87,7 +92,7 @@ impl Agent {
         let Some(agent) = self.id.clone().or_else(|| AgentId::new("none").ok()) else { return };
         let hostname = self.info.hostname.clone();
         let kill_grace = self.config.kill_grace;
-        self.to_executor(None, connection, ToExecutor::Subscribed { agent, hostname, kill_grace });
+        self.tell_executor(None, connection, ToExecutor::Subscribed { agent, hostname, kill_grace });
     }
 
     /// Compares what the executor has with what it should have: it gets what it does not know, and ends what it should
@@ -108,10 +113,10 @@ impl Agent {
             }
         }
         if !surplus.is_empty() {
-            self.to_executor(None, connection, ToExecutor::Kill { tasks: surplus, grace: None });
+            self.tell_executor(None, connection, ToExecutor::Kill { tasks: surplus, grace: None });
         }
         if ending {
-            self.to_executor(None, connection, ToExecutor::Shutdown { grace: None });
+            self.tell_executor(None, connection, ToExecutor::Shutdown { grace: None });
             return;
         }
         self.deliver(connection, missing);

@@ -119,9 +119,9 @@ pub enum Dismissal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// The agent itself.
-    Agent(AgentView),
+    Agent(Box<AgentView>),
     /// A task is new or changed.
-    Task(TaskKey, TaskView),
+    Task(TaskKey, Box<TaskView>),
     /// A task is forgotten.
     TaskForgotten(TaskKey),
     /// An executor is new or changed.

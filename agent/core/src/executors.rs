@@ -43,6 +43,8 @@ pub(crate) struct Executor {
     pub(crate) pid: u32,
     /// Why its process is being killed, for the reports on its tasks.
     pub(crate) fault: Option<(Reason, String)>,
+    /// How its process ended, while what it said last is still on its way.
+    pub(crate) exited: Option<String>,
     /// Since when it is, or was last, connected.
     pub(crate) connected_at: Option<Monotonic>,
 }
@@ -60,6 +62,7 @@ impl Executor {
             restarts: 0,
             pid: 0,
             fault: None,
+            exited: None,
             connected_at: None,
         }
     }

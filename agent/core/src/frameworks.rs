@@ -96,6 +96,15 @@ impl Frameworks {
         Some(removed)
     }
 
+    /// What came and went unseen need not be shown.
+    pub(crate) fn untouch_absent(&mut self) {
+        let all = &self.all;
+        self.touched_tasks
+            .retain(|key| all.get(&key.framework).is_some_and(|known| known.tasks.contains_key(&key.task)));
+        self.touched_executors
+            .retain(|(framework, id)| all.get(framework).is_some_and(|known| known.executors.contains_key(id)));
+    }
+
     pub(crate) fn new_group(&mut self) -> GroupId {
         self.groups += 1;
         GroupId(self.groups)

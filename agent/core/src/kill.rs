@@ -16,7 +16,7 @@ impl Agent {
             }
         }
         for (connection, tasks) in running {
-            self.to_executor(None, connection, ToExecutor::Kill { tasks, grace });
+            self.tell_executor(None, connection, ToExecutor::Kill { tasks, grace });
         }
     }
 
@@ -63,14 +63,14 @@ impl Agent {
             }
         }
         for (grace, tasks) in kills {
-            self.to_executor(None, connection, ToExecutor::Kill { tasks, grace });
+            self.tell_executor(None, connection, ToExecutor::Kill { tasks, grace });
         }
     }
 
     pub(crate) fn on_message_for_executor(&mut self, message: ExecutorMessage) {
         let executor = self.frameworks.executor(&message.framework, &message.executor);
         if let Some(connection) = executor.and_then(Executor::connection) {
-            self.to_executor(None, connection, ToExecutor::Message(message.data));
+            self.tell_executor(None, connection, ToExecutor::Message(message.data));
         }
     }
 }

@@ -198,12 +198,9 @@ impl Agent {
             self.frameworks.insert_task(&key, task);
             keys.push(key);
         }
-        match self.frameworks.executor(&framework, &executor).and_then(Executor::connection) {
-            Some(connection) => {
-                self.stop_idling(&framework, &executor);
-                self.deliver(connection, keys);
-            }
-            None => {}
+        if let Some(connection) = self.frameworks.executor(&framework, &executor).and_then(Executor::connection) {
+            self.stop_idling(&framework, &executor);
+            self.deliver(connection, keys);
         }
     }
 
@@ -225,7 +222,7 @@ impl Agent {
         }
         for (group, (written, tasks)) in parts {
             let message = ToExecutor::Launch { tasks, group: group.is_some() };
-            self.to_executor(written, connection, message);
+            self.tell_executor(written, connection, message);
         }
     }
 }

@@ -79,6 +79,8 @@ pub struct Agent {
     starts: u64,
     /// Whether everything is being ended.
     ending: bool,
+    /// Whether the agent has less than is used since its resources were taken away from it.
+    shrunk: bool,
     /// Whether the agent itself is to be shown anew.
     touched: bool,
 }

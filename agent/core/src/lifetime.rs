@@ -17,6 +17,9 @@ use std::time::Duration;
 /// An executor that was connected for so long before it died did come to something: its next start is at once.
 const STEADY: Duration = Duration::from_secs(60);
 
+/// How long the connection of a dead executor may take to end. It does so at once unless much waits in it.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 impl Agent {
     /// Starts the executor unless it is there.
     pub(crate) fn ensure_executor(
@@ -30,13 +33,10 @@ impl Agent {
             return;
         }
         let id = info.id.clone();
-        let start = ExecutorStart {
-            framework: framework.clone(),
-            info,
-            token: self.next_token(),
-            role: role.clone(),
-            user: user.cloned(),
-        };
+        // The built-in executor runs as the agent, and each of its tasks as whom it says.
+        let user = user.filter(|_| !id.is_built_in()).cloned();
+        let token = self.next_token();
+        let start = ExecutorStart { framework: framework.clone(), info, token, role: role.clone(), user };
         self.frameworks.insert_executor(framework, Executor::new(start.clone(), Phase::Starting));
         self.start(framework, &id, start);
     }
@@ -91,6 +91,10 @@ impl Agent {
     pub(crate) fn on_executor_timer(&mut self, framework: &FrameworkId, id: &ExecutorId) {
         let Some(executor) = self.frameworks.change_executor(framework, id) else { return };
         executor.timer = None;
+        if let Some(message) = executor.exited.take() {
+            self.conclude(framework, id, &message);
+            return;
+        }
         match executor.phase {
             Phase::Starting => {
                 let message = format!("the executor did not subscribe within {:?}", self.config.registration_timeout);
@@ -103,7 +107,7 @@ impl Agent {
             Phase::Resting => self.restart(framework, id),
             Phase::Connected(connection) => {
                 if executor.tasks.is_empty() {
-                    self.to_executor(None, connection, ToExecutor::Shutdown { grace: None });
+                    self.tell_executor(None, connection, ToExecutor::Shutdown { grace: None });
                     self.enter(framework, id, Phase::Ending(Some(connection)), Some(self.config.shutdown_grace));
                 }
             }
@@ -126,10 +130,23 @@ impl Agent {
     }
 
     pub(crate) fn on_executor_exited(&mut self, framework: &FrameworkId, id: &ExecutorId, token: &str, message: &str) {
-        let Some(executor) = self.frameworks.executor(framework, id) else { return };
+        let Some(executor) = self.frameworks.change_executor(framework, id) else { return };
         if executor.token != token || executor.phase == Phase::Resting {
             return;
         }
+        if executor.any_connection().is_some() {
+            // What it said last may still be on its way; the end of its connection comes after that.
+            executor.exited = Some(message.to_owned());
+            let phase = executor.phase;
+            self.enter(framework, id, phase, Some(LAST_WORDS));
+            return;
+        }
+        self.conclude(framework, id, message);
+    }
+
+    /// The executor is dead, and all that it said was heard.
+    pub(crate) fn conclude(&mut self, framework: &FrameworkId, id: &ExecutorId, message: &str) {
+        let Some(executor) = self.frameworks.executor(framework, id) else { return };
         let steady = executor.connected_at.is_some_and(|since| self.now.monotonic.since(since) >= STEADY);
         let expected = matches!(executor.phase, Phase::Ending(_));
         if let Some(connection) = executor.any_connection() {
@@ -138,6 +155,7 @@ impl Agent {
         }
         let Some(executor) = self.frameworks.change_executor(framework, id) else { return };
         executor.connected_at = None;
+        executor.exited = None;
         executor.restarts = if steady || expected { 1 } else { executor.restarts + 1 };
         let fault = executor.fault.take();
         if !executor.is_built_in() {
@@ -193,6 +211,7 @@ impl Agent {
             _ if standing != Standing::Active => {
                 (TaskState::Killed, Reason::FrameworkRemoved, "the framework was removed".to_owned())
             }
+            _ if self.ending => (TaskState::Killed, Reason::AgentDisconnected, "the agent was stopped".to_owned()),
             Some((reason, why)) => (TaskState::Failed, reason, why),
             None => (TaskState::Failed, Reason::ExecutorTerminated, format!("the executor ended: {message}")),
         };
@@ -202,7 +221,7 @@ impl Agent {
         self.remove_executor(framework, id);
         if !id.is_built_in() && standing != Standing::Abandoned {
             let (framework, executor, message) = (framework.clone(), id.clone(), message.to_owned());
-            self.to_master(None, FromAgent::ExecutorExited { framework, executor, message });
+            self.tell_master(None, FromAgent::ExecutorExited { framework, executor, message });
         }
     }
 
@@ -225,7 +244,7 @@ impl Agent {
         if standing == Standing::Active && !self.ending {
             self.enter(framework, id, Phase::Connected(connection), Some(self.config.idle_timeout));
         } else {
-            self.to_executor(None, connection, ToExecutor::Shutdown { grace: None });
+            self.tell_executor(None, connection, ToExecutor::Shutdown { grace: None });
             self.enter(framework, id, Phase::Ending(Some(connection)), Some(self.config.shutdown_grace));
         }
     }

@@ -45,13 +45,13 @@ impl Agent {
     }
 
     /// Says something to the master, if there is a link. A refused or broken one hears nothing.
-    pub(crate) fn to_master(&mut self, after: Option<LogIndex>, message: FromAgent) {
+    pub(crate) fn tell_master(&mut self, after: Option<LogIndex>, message: FromAgent) {
         if let Some(link) = &self.link {
             self.out.push(after, Body::ToMaster(link.id, message));
         }
     }
 
-    pub(crate) fn to_executor(&mut self, after: Option<LogIndex>, connection: ConnectionId, message: ToExecutor) {
+    pub(crate) fn tell_executor(&mut self, after: Option<LogIndex>, connection: ConnectionId, message: ToExecutor) {
         self.out.push(after, Body::ToExecutor(connection, message));
     }
 
@@ -67,7 +67,7 @@ impl Agent {
     pub(crate) fn publish(&mut self) {
         for key in std::mem::take(&mut self.frameworks.touched_tasks) {
             let (after, change) = match self.frameworks.task(&key) {
-                Some(task) => (task.written, Change::Task(key, task.view())),
+                Some(task) => (task.written, Change::Task(key, Box::new(task.view()))),
                 None => (None, Change::TaskForgotten(key)),
             };
             self.out.push(after, Body::Changed(change));
@@ -83,7 +83,7 @@ impl Agent {
         }
         if std::mem::take(&mut self.touched) {
             let view = self.view();
-            self.out.push(None, Body::Changed(Change::Agent(view)));
+            self.out.push(None, Body::Changed(Change::Agent(Box::new(view))));
         }
     }
 

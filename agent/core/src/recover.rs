@@ -45,12 +45,15 @@ impl Agent {
             out: Output::default(),
             starts: 0,
             ending: false,
+            shrunk: false,
             touched: true,
         };
         for fact in recovered.facts {
             agent.replay(fact);
         }
+        agent.shrunk = !agent.info.resources.contains(&agent.frameworks.used);
         agent.resume(recovered.rebooted);
+        agent.frameworks.untouch_absent();
         agent.publish();
         let effects = std::mem::take(&mut agent.out.effects);
         (agent, effects)

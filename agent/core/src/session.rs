@@ -48,6 +48,7 @@ impl Agent {
             return;
         }
         self.info = Arc::new(info);
+        self.shrunk = !self.info.resources.contains(&self.frameworks.used);
         self.touched = true;
         self.register();
     }
@@ -81,7 +82,7 @@ impl Agent {
             ToAgent::Launch(launch) => self.on_launch(*launch),
             ToAgent::Kill { framework, tasks, grace } => self.on_kill(&framework, tasks, grace),
             ToAgent::Acknowledge(acknowledgements) => self.on_acknowledge(acknowledgements),
-            ToAgent::Ping(number) => self.to_master(None, FromAgent::Pong(number)),
+            ToAgent::Ping(number) => self.tell_master(None, FromAgent::Pong(number)),
             ToAgent::ShutdownFramework(framework) => self.on_shutdown_framework(&framework, Standing::ShutDown),
             ToAgent::Reconcile(keys) => self.on_reconcile(keys),
             ToAgent::Message(message) => self.on_message_for_executor(message),
@@ -162,7 +163,7 @@ impl Agent {
             tasks,
             executors,
         };
-        self.to_master(written, FromAgent::Register(Box::new(registration)));
+        self.tell_master(written, FromAgent::Register(Box::new(registration)));
         for key in self.frameworks.select(|task| !task.tail.is_empty()) {
             self.arm_retry(&key, true);
         }

@@ -41,11 +41,10 @@ impl Agent {
             .map(|(task, _)| TaskKey { framework: framework.clone(), task: task.clone() })
             .collect();
         for key in tasks {
-            if self.frameworks.task(&key).is_some_and(|task| task.executor.is_built_in()) {
-                if let Some(connection) = self.kill(&key, None, reason) {
-                    let tasks = vec![key.task];
-                    self.to_executor(None, connection, ToExecutor::Kill { tasks, grace: None });
-                }
+            let built_in = self.frameworks.task(&key).is_some_and(|task| task.executor.is_built_in());
+            if built_in && let Some(connection) = self.kill(&key, None, reason) {
+                let tasks = vec![key.task];
+                self.tell_executor(None, connection, ToExecutor::Kill { tasks, grace: None });
             }
         }
         for executor in executors {
@@ -65,7 +64,7 @@ impl Agent {
         match executor.phase {
             Phase::Connected(connection) => {
                 let limit = self.config.shutdown_grace + self.longest_grace(framework, id);
-                self.to_executor(None, connection, ToExecutor::Shutdown { grace: None });
+                self.tell_executor(None, connection, ToExecutor::Shutdown { grace: None });
                 self.enter(framework, id, Phase::Ending(Some(connection)), Some(limit));
             }
             Phase::Starting | Phase::Away | Phase::Resting => self.put_down(framework, id, None),
@@ -76,7 +75,7 @@ impl Agent {
     fn dismiss_idle(&mut self, framework: &FrameworkId, id: &ExecutorId) {
         match self.frameworks.executor(framework, id).map(|executor| executor.phase) {
             Some(Phase::Connected(connection)) => {
-                self.to_executor(None, connection, ToExecutor::Shutdown { grace: None });
+                self.tell_executor(None, connection, ToExecutor::Shutdown { grace: None });
                 self.enter(framework, id, Phase::Ending(Some(connection)), Some(self.config.shutdown_grace));
             }
             Some(Phase::Starting | Phase::Away) => self.put_down(framework, id, None),

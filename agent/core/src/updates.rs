@@ -33,6 +33,7 @@ impl Agent {
         let mut written = None;
         let mut safe: BTreeMap<TaskId, u64> = BTreeMap::new();
         let mut news = Vec::new();
+        let mut over = Vec::new();
         for NumberedStatus { number, status } in updates {
             let key = TaskKey { framework: framework.clone(), task: status.task.clone() };
             let up_to = safe.entry(status.task.clone()).or_default();
@@ -41,11 +42,14 @@ impl Agent {
                 news.push((framework.clone(), status));
             }
             written = written.max(self.frameworks.task(&key).and_then(|task| task.written));
-            self.settle(&key);
+            over.extend(self.frameworks.task(&key).filter(|task| task.is_over()).map(|_| key));
         }
         self.send_updates(written, news);
         if !safe.is_empty() {
-            self.to_executor(written, connection, ToExecutor::Acknowledged(safe.into_iter().collect()));
+            self.tell_executor(written, connection, ToExecutor::Acknowledged(safe.into_iter().collect()));
+        }
+        for key in over {
+            self.settle(&key);
         }
     }
 
@@ -137,7 +141,7 @@ impl Agent {
         news.retain(|(framework, _)| !abandoned(framework));
         while !news.is_empty() {
             let rest = news.split_off(news.len().min(UPDATES_PER_MESSAGE));
-            self.to_master(written, FromAgent::Updates(news));
+            self.tell_master(written, FromAgent::Updates(news));
             news = rest;
         }
     }
@@ -202,7 +206,9 @@ impl Agent {
         let Some(task) = self.frameworks.change_task(key) else { return };
         task.retry_after = (task.retry_after * 2).min(longest);
         task.retry = Some(self.timers.set(now + task.retry_after, Timer::Retry(key.clone())));
-        self.send_tail(key);
+        if self.link.is_some() {
+            self.send_tail(key);
+        }
     }
 
     fn send_tail(&mut self, key: &TaskKey) {

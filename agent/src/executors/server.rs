@@ -9,12 +9,12 @@ use proffer_proto::v1::{
 };
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
-use tokio::{net::UnixListener, sync::mpsc};
-use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{debug, warn};
 
@@ -72,21 +72,9 @@ async fn listen(connection: ConnectionId, mut calls: Streaming<ExecutorCall>, ev
     let _ = events.send(Event::Input(Input::ExecutorClosed { connection })).await;
 }
 
-/// Opens the socket. Only this user (and root) can connect.
-pub(crate) fn bind(layout: &Layout) -> io::Result<(UnixListener, PathBuf)> {
-    let path = socket_path(layout)?;
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(&path)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-    Ok((listener, path))
-}
-
 /// The socket's path: in the work directory, or where that is too long for a socket, in a private directory with a
 /// short name that is the same at every start.
-fn socket_path(layout: &Layout) -> io::Result<PathBuf> {
+pub(crate) fn socket_path(layout: &Layout) -> io::Result<PathBuf> {
     let path = layout.socket();
     if path.as_os_str().len() <= SOCKET_PATH_MAX {
         return Ok(path);
@@ -106,14 +94,9 @@ fn socket_path(layout: &Layout) -> io::Result<PathBuf> {
     Ok(directory.join(format!("{sum:08x}.sock")))
 }
 
-/// Serves executors until `stopped`.
-pub(crate) async fn serve(
-    listener: UnixListener,
-    events: mpsc::Sender<Event>,
-    stopped: impl Future<Output = ()> + Send,
-) -> Result<(), tonic::transport::Error> {
+/// What answers on the socket.
+pub(crate) fn router(events: mpsc::Sender<Event>) -> axum::Router {
     let service = ExecutorServiceServer::new(Attachments { events, connections: AtomicU64::new(1) })
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
-    let incoming = UnixListenerStream::new(listener);
-    tonic::transport::Server::builder().add_service(service).serve_with_incoming_shutdown(incoming, stopped).await
+    tonic::service::Routes::new(service).prepare().into_axum_router()
 }

@@ -44,7 +44,7 @@ impl Files {
     }
 
     async fn serve(&self, address: &str, open: OpenData) -> Result<(), String> {
-        let channel = super::connect(address).await?;
+        let channel = kit::channel::tcp(address).await.map_err(|error| kit::exit::chain(&error))?;
         let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
         let header = Data::Header(DataHeader { token: open.token });
         sender.send(AgentData { data: Some(header) }).await.map_err(|_| "the stream is closed")?;

@@ -19,17 +19,14 @@ use tokio::{
     time::timeout,
 };
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{
-    Status, Streaming,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Status, Streaming};
 use tracing::{debug, info, warn};
 
 /// Messages to the master that may wait. A master that lets more gather is too slow; the link is opened anew.
 const MESSAGES_MAX: usize = 4096;
 
-/// How long opening a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long opening the stream may take.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The first and the longest wait before the next try.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
@@ -123,9 +120,9 @@ impl Connector {
 
     /// Opens a link and passes on what the master says, until it ends.
     async fn hold(&self, link: LinkId, address: &str, admitted: &mut bool) -> Ended {
-        let channel = match connect(address).await {
+        let channel = match kit::channel::tcp(address).await {
             Ok(channel) => channel,
-            Err(why) => return Ended::Broken(why),
+            Err(error) => return Ended::Broken(kit::exit::chain(&error)),
         };
         let (messages, outgoing) = mpsc::channel(MESSAGES_MAX);
         let (close, mut closed) = oneshot::channel();
@@ -133,7 +130,7 @@ impl Connector {
             return Ended::Broken("the agent stops".to_owned());
         }
         let mut client = AgentServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let opening = timeout(CONNECT_TIMEOUT, client.link(ReceiverStream::new(outgoing)));
+        let opening = timeout(OPEN_TIMEOUT, client.link(ReceiverStream::new(outgoing)));
         let mut incoming: Streaming<MasterMessage> = match opening.await {
             Ok(Ok(response)) => response.into_inner(),
             Ok(Err(status)) => return ended_by(&status),
@@ -193,23 +190,4 @@ fn ended_by(status: &Status) -> Ended {
         Some(status::Problem::NotLeader { leader: Some(leader) }) => Ended::Elsewhere(leader),
         _ => Ended::Broken(format!("{}: {}", status.code(), status.message())),
     }
-}
-
-/// Connects to a master.
-pub(crate) async fn connect(address: &str) -> Result<Channel, String> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|error| error.to_string())?;
-    let endpoint = endpoint
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(20));
-    endpoint.connect().await.map_err(|error| {
-        let mut text = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
-        text
-    })
 }

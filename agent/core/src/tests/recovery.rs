@@ -1,0 +1,93 @@
+use super::world::{World, custom, status, task};
+use proto_types::{
+    TaskState::{Finished, Running},
+    executing::NumberedStatus,
+    link::ToAgent,
+};
+
+fn world() -> World {
+    let mut world = World::new();
+    world.launch(&[task("a", "cpus:1"), task("b", "cpus:1")]);
+    let connection = world.attach("built-in", &[], vec![]);
+    world.report(connection, 1, status("a", Running));
+    world.acknowledge("a", 1);
+    world.launch_on(Some(custom("mine", "cpus:0.5")), &[task("c", "cpus:1")], false);
+    let connection = world.attach("mine", &[], vec![]);
+    world.report(connection, 1, status("c", Running));
+    world
+}
+
+#[test]
+fn executors_of_the_old_process_are_expected_and_go_on() {
+    let mut world = world();
+    let used = world.agent.view().used;
+    world.restart(false);
+    assert_eq!(world.done(), ["machine: watch built-in", "machine: watch mine"]);
+    assert_eq!(world.agent.view().used, used);
+    world.open_link();
+    assert_eq!(world.done(), ["master: register agent-1 epoch 1 a=RUNNING [] b=STAGING [] c=RUNNING [1]"]);
+    let kept = NumberedStatus { number: 2, status: status("a", Finished) };
+    world.attach("built-in", &["b"], vec![NumberedStatus { number: 1, status: status("a", Running) }, kept]);
+    assert_eq!(world.done(), ["executor: subscribed", "master: a#2 FINISHED", "executor: safe a:2"]);
+}
+
+#[test]
+fn a_launch_that_never_reached_the_executor_is_made_good() {
+    let mut world = world();
+    world.restart(false);
+    world.done();
+    world.attach("built-in", &["a"], vec![]);
+    assert_eq!(world.done(), ["executor: subscribed", "executor: launch b"]);
+}
+
+#[test]
+fn executors_that_are_gone_are_replaced_or_given_up() {
+    let mut world = world();
+    world.restart(false);
+    world.open_link();
+    world.done();
+    world.exit("built-in");
+    world.exit("mine");
+    assert_eq!(
+        world.done(),
+        ["machine: start built-in", "master: c#2 FAILED ExecutorTerminated", "master: executor mine exited"]
+    );
+    world.attach("built-in", &[], vec![]);
+    assert_eq!(world.done(), ["executor: subscribed", "executor: launch a (adopt) b (adopt)"]);
+}
+
+#[test]
+fn executors_that_live_but_do_not_come_back_are_killed() {
+    let mut world = world();
+    world.restart(false);
+    world.open_link();
+    world.wait(14);
+    world.done();
+    world.wait(1);
+    assert_eq!(world.done(), ["machine: kill built-in", "machine: kill mine"]);
+    world.exit("mine");
+    assert_eq!(world.done(), ["master: c#2 FAILED ExecutorReregistrationTimeout", "master: executor mine exited"]);
+    world.exit("built-in");
+    assert_eq!(world.done(), ["machine: start built-in"]);
+}
+
+#[test]
+fn nothing_outlives_the_machine() {
+    let mut world = world();
+    world.restart(true);
+    world.open_link();
+    assert_eq!(world.done(), ["master: register agent-1 epoch 1 a=FAILED [2] b=FAILED [1] c=FAILED [1 2]"]);
+    assert!(world.agent.view().used.is_empty());
+    world.acknowledge("a", 2);
+    assert_eq!(world.done(), ["forgot a"]);
+}
+
+#[test]
+fn a_shutdown_of_a_framework_goes_on_after_a_restart() {
+    let mut world = world();
+    world.master(ToAgent::ShutdownFramework(super::world::framework()));
+    world.restart(false);
+    assert_eq!(world.done(), ["machine: watch built-in", "machine: watch mine", "machine: kill mine"]);
+    world.attach("built-in", &["a", "b"], vec![]);
+    assert_eq!(world.done(), ["executor: subscribed", "executor: kill a b"]);
+}
