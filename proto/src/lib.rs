@@ -5,9 +5,10 @@
 //! where what came from outside is validated.
 
 pub mod convert;
+pub mod json;
 
 /// The conversations: `proffer.v1`.
-#[expect(clippy::all, reason = "generated; the protos document every field")]
+#[expect(clippy::all, clippy::allow_attributes, reason = "generated; the protos document every field")]
 pub mod v1 {
     tonic::include_proto!("proffer.v1");
 }
@@ -15,7 +16,6 @@ pub mod v1 {
 /// What is stored: `proffer.storage.v1`.
 pub mod storage {
     /// Version 1 of it.
-    #[expect(clippy::all, reason = "generated; the protos document every field")]
     pub mod v1 {
         tonic::include_proto!("proffer.storage.v1");
     }

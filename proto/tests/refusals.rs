@@ -6,7 +6,7 @@ use proffer_proto::{
     v1::{self, attribute, constraint, health_check::Probe, operation::Operation, resource::Value},
 };
 use proto_types::{
-    Epoch, SessionId, TaskState,
+    Epoch, Scalar, SessionId, TaskState,
     executing::{FromExecutor, ToExecutor},
     files::FileRequest,
     link::FromAgent,
@@ -189,7 +189,7 @@ fn resources() {
     let named = v1::Reservation { principal: "p".to_owned(), ..reservation("a") };
     all(reserved(named), ".reservation.principal", "only dynamic");
 
-    let most = 1 << 53;
+    let most = Scalar::MAX.milli();
     refuses_task(task, |task| task.resources = vec![cpus(most), cpus(most)], "resources", "cpus adds up");
 }
 

@@ -261,3 +261,46 @@ fn panic_message(error: JoinError) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unreadable".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry;
+    use proffer_proto::storage::v1::{Header, LogEntry, log_entry::Content};
+    use tempfile::TempDir;
+
+    fn candidate() -> Candidate {
+        Candidate { address: String::new(), cluster: None }
+    }
+
+    /// A directory whose log has this one entry.
+    fn holding(bytes: Vec<u8>) -> (TempDir, Embedded) {
+        let directory = TempDir::new().unwrap();
+        let store = Embedded::new(directory.path());
+        let database = store.open().unwrap();
+        assert!(write(&database, 0, &[bytes], None).is_ok());
+        (directory, store)
+    }
+
+    #[tokio::test]
+    async fn a_log_of_a_newer_version_is_left_alone() {
+        let header = Header { cluster_id: "c".to_owned(), format: 9, minimum_reader: 8 };
+        let content: Content = beginning(String::new());
+        let newer = LogEntry { header: Some(header), epoch: 1, content: Some(content), ..LogEntry::default() };
+        let (_directory, store) = holding(entry::seal(&newer));
+        for _ in 0..2 {
+            let Err(Error::Damaged { source, .. }) = store.begin(candidate()).await else {
+                panic!("a newer log was read");
+            };
+            assert_eq!(source, Damage::TooNew { entry: 0, format: 9, needed: 8, here: entry::FORMAT });
+            assert!(source.to_string().contains("Use the newer version of Proffer"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_corrupt_entry_is_named() {
+        let (_directory, store) = holding(vec![7; 20]);
+        let Err(error) = store.begin(candidate()).await else { panic!("a corrupt log was read") };
+        assert!(matches!(error, Error::Damaged { source: Damage::Checksum(0), .. }));
+    }
+}

@@ -131,3 +131,167 @@ fn take(index: u64, wire: Vec<v1::RegistryChange>, changes: &mut Vec<RegistryCha
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        FORMAT,
+        entry::{CONTENT_BYTES_MAX, batches, beginning, pieces, seal},
+    };
+    use proffer_proto::storage::v1::{Header, LogEntry};
+    use proto_types::{AgentId, Principal, registry::Fact, time::Wall};
+
+    fn author(epoch: u64) -> Author {
+        Author { cluster: ClusterId::new("c").unwrap(), epoch: Epoch(epoch) }
+    }
+
+    fn gone(number: u64) -> RegistryChange {
+        let agent = AgentId::new(format!("agent-{number}")).unwrap();
+        RegistryChange { principal: Principal::anonymous(), fact: Fact::AgentMarkedGone { agent, since: Wall(number) } }
+    }
+
+    fn begun() -> Content {
+        beginning("127.0.0.1:5050".to_owned())
+    }
+
+    fn changes(changes: &[RegistryChange]) -> Content {
+        batches(changes.iter().map(v1::RegistryChange::from)).pop().unwrap()
+    }
+
+    /// A snapshot as pieces of so many bytes.
+    fn snapshot(changes: &[RegistryChange], bytes: usize) -> Vec<Content> {
+        let snapshot = RegistrySnapshot { changes: changes.iter().map(v1::RegistryChange::from).collect() };
+        let encoding = snapshot.encode_to_vec();
+        let count = u32::try_from(encoding.chunks(bytes).len()).unwrap();
+        let chunks = (0..).zip(encoding.chunks(bytes));
+        chunks.map(|(index, bytes)| Content::Snapshot(SnapshotPiece { index, count, bytes: bytes.to_vec() })).collect()
+    }
+
+    /// Reads entries with their numbers.
+    fn read(entries: impl IntoIterator<Item = (u64, Vec<u8>)>) -> Result<Vec<RegistryChange>, Damage> {
+        let mut replay = Replay::default();
+        for (index, bytes) in entries {
+            replay.entry(index, &bytes)?;
+        }
+        replay.finish().map(|read| read.changes)
+    }
+
+    /// Entries of one epoch from number 0 on.
+    fn entries(contents: impl IntoIterator<Item = Content>) -> Vec<(u64, Vec<u8>)> {
+        (0..).zip(contents.into_iter().map(|content| author(1).seal(content))).collect()
+    }
+
+    fn order(result: Result<Vec<RegistryChange>, Damage>, number: u64, words: &str) {
+        match result {
+            Err(Damage::Order { entry, why }) => assert!(entry == number && why.contains(words), "{entry}: {why}"),
+            other => panic!("{other:?} instead of trouble at entry {number}: {words}"),
+        }
+    }
+
+    #[test]
+    fn an_empty_log_is_of_nobody() {
+        let read = Replay::default().finish().unwrap();
+        assert!(read.author.is_none() && read.next == 0 && read.changes.is_empty());
+    }
+
+    #[test]
+    fn changes_come_back_in_order() {
+        let log = entries([begun(), changes(&[gone(1), gone(2)]), changes(&[gone(3)])]);
+        assert_eq!(read(log).unwrap(), [gone(1), gone(2), gone(3)]);
+    }
+
+    #[test]
+    fn a_snapshot_in_pieces_replaces_what_was_before() {
+        let mut log = vec![begun(), changes(&[gone(1)])];
+        log.extend(snapshot(&[gone(2), gone(3)], 7));
+        log.push(changes(&[gone(4)]));
+        assert_eq!(read(entries(log)).unwrap(), [gone(2), gone(3), gone(4)]);
+    }
+
+    #[test]
+    fn entries_before_a_snapshot_may_be_missing_and_no_others() {
+        let mut log = entries([begun(), changes(&[gone(1)]), changes(&[gone(2)])]);
+        log.extend(
+            snapshot(&[gone(2)], 7).into_iter().map(|piece| author(1).seal(piece)).zip(3..).map(|(a, b)| (b, a)),
+        );
+        let whole = log.clone();
+        log.remove(1);
+        assert_eq!(read(log.clone()).unwrap(), [gone(2)]);
+        log.remove(0);
+        assert_eq!(read(log.clone()).unwrap(), [gone(2)], "even the first entry may be");
+        log.pop();
+        order(read(log), whole.len() as u64 - 1, "no snapshot replaces them");
+        let without_a_piece = whole.iter().enumerate().filter(|(index, _)| *index != 4).map(|(_, entry)| entry.clone());
+        order(read(without_a_piece), 5, "a piece of the snapshot");
+    }
+
+    #[test]
+    fn an_unfinished_snapshot_counts_for_nothing() {
+        let mut log = vec![begun(), changes(&[gone(1)])];
+        log.extend(snapshot(&[gone(9)], 7).into_iter().take(2));
+        assert_eq!(read(entries(log.clone())).unwrap(), [gone(1)]);
+        log.extend([begun(), changes(&[gone(2)])]);
+        assert_eq!(read(entries(log.clone())).unwrap(), [gone(1), gone(2)]);
+        log.extend(snapshot(&[gone(3)], 7).into_iter().skip(1));
+        order(read(entries(log)), 6, "has no beginning");
+    }
+
+    #[test]
+    fn a_flipped_bit_is_found() {
+        let log = entries([begun(), changes(&[gone(1)])]);
+        for position in 0..log[1].1.len() {
+            let mut damaged = log.clone();
+            damaged[1].1[position] ^= 1;
+            assert_eq!(read(damaged), Err(Damage::Checksum(1)), "byte {position}");
+        }
+        assert_eq!(read([(0, vec![1, 2, 3])]), Err(Damage::Checksum(0)));
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_and_says_what_reads_it() {
+        let entry = |format, minimum_reader| {
+            let header = Header { cluster_id: "c".to_owned(), format, minimum_reader };
+            seal(&LogEntry { header: Some(header), epoch: 1, content: Some(begun()), ..LogEntry::default() })
+        };
+        assert_eq!(read([(0, entry(FORMAT + 5, FORMAT))]), Ok(Vec::new()), "newer, but readable");
+        let refused = Damage::TooNew { entry: 0, format: FORMAT + 5, needed: FORMAT + 1, here: FORMAT };
+        assert_eq!(read([(0, entry(FORMAT + 5, FORMAT + 1))]), Err(refused));
+    }
+
+    #[test]
+    fn entries_of_two_clusters_are_refused() {
+        let other = Author { cluster: ClusterId::new("d").unwrap(), epoch: Epoch(1) };
+        let expected = ClusterId::new("c").unwrap();
+        let mixed = Damage::Mixed { entry: 1, found: "d".to_owned(), expected };
+        assert_eq!(read([(0, author(1).seal(begun())), (1, other.seal(begun()))]), Err(mixed));
+    }
+
+    #[test]
+    fn epochs_only_rise() {
+        let log = [(0, author(2).seal(begun())), (1, author(1).seal(changes(&[gone(1)])))];
+        order(read(log), 1, "lower");
+    }
+
+    #[test]
+    fn an_entry_without_content_is_damage() {
+        let header = Header { cluster_id: "c".to_owned(), format: FORMAT, minimum_reader: FORMAT };
+        let empty = seal(&LogEntry { header: Some(header), ..LogEntry::default() });
+        order(read([(0, empty)]), 0, "no content");
+        order(read([(0, seal(&LogEntry::default()))]), 0, "of which cluster");
+    }
+
+    #[test]
+    fn what_is_written_stays_below_a_mebibyte_and_is_whole() {
+        let all: Vec<_> = (0..60_000).map(gone).collect();
+        let stored = || all.iter().map(v1::RegistryChange::from);
+        let batches = batches(stored());
+        let pieces = pieces(&RegistrySnapshot { changes: stored().collect() });
+        assert!(batches.len() > 1 && pieces.len() > 1);
+        for contents in [batches, pieces] {
+            let log = entries(std::iter::once(begun()).chain(contents));
+            assert!(log.iter().all(|(_, bytes)| bytes.len() < CONTENT_BYTES_MAX + 64 * 1024));
+            assert_eq!(read(log).unwrap(), all);
+        }
+    }
+}

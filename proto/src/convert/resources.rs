@@ -10,7 +10,8 @@ use proto_types::{
     Resources,
     ids::validate_id,
     resources::{
-        Kind, Limits, Quantities, Ranges, Reservation, ReservationKind, Resource, ResourceName, Scalar, Value,
+        Kind, Limits, Quantities, Ranges, Reservation, ReservationKind, Resource, ResourceName, Scalar, Value, is_item,
+        validate_name,
     },
 };
 use std::sync::Arc;
@@ -49,9 +50,8 @@ pub(crate) fn bag(wire: Vec<v1::Resource>, at: &At<'_>) -> Result<Resources, Inv
         bag.add_resource(resource(item, &at.index(index))?);
     }
     // One amount is bounded where it is read; many of one kind might still add up to more than the accounts can hold.
-    let too_much = |value: &Value| matches!(value, Value::Scalar(amount) if *amount > Scalar::MAX);
-    if let Some(resource) = bag.iter().find(|resource| too_much(&resource.value)) {
-        return Err(at.invalid(format_args!("{} adds up to more than {}", resource.kind.name, Scalar::MAX)));
+    if let Some(name) = bag.beyond_max() {
+        return Err(at.invalid(format_args!("{name} adds up to more than {}", Scalar::MAX)));
     }
     Ok(bag)
 }
@@ -94,20 +94,15 @@ fn resource(wire: v1::Resource, at: &At<'_>) -> Result<Resource, Invalid> {
 }
 
 fn check_ports(ports: &Ranges, at: &At<'_>) -> Result<(), Invalid> {
-    match ports.iter().find(|(begin, end)| *begin == 0 || *end > u64::from(u16::MAX)) {
+    match ports.beyond_ports() {
         Some((begin, end)) => Err(at.invalid(format_args!("{begin}-{end} are no ports; ports are 1 to {}", u16::MAX))),
         None => Ok(()),
     }
 }
 
 fn name(text: &str, at: &At<'_>) -> Result<ResourceName, Invalid> {
-    validate_id(text).map_err(|error| at.invalid(error))?;
-    match text.chars().find(|c| matches!(c, '(' | ')' | '[' | ']' | '{' | '}' | ';' | ':') || c.is_whitespace()) {
-        Some(wrong) => {
-            Err(at.invalid(format_args!("contains {wrong:?}; brackets, ';', ':' and spaces are not allowed")))
-        }
-        None => Ok(ResourceName::new(text)),
-    }
+    validate_name(text).map_err(|error| at.invalid(error))?;
+    Ok(ResourceName::new(text))
 }
 
 fn value(wire: WireValue, at: &At<'_>) -> Result<Value, Invalid> {
@@ -116,19 +111,15 @@ fn value(wire: WireValue, at: &At<'_>) -> Result<Value, Invalid> {
         WireValue::Ranges(wire) => Value::Ranges(ranges(wire, &at.field("ranges"))?),
         WireValue::Set(wire) => {
             let at = at.field("set");
-            match wire.items.iter().position(|item| !is_set_item(item)) {
+            match wire.items.iter().position(|item| !is_item(item)) {
                 Some(index) => {
-                    let message = "must not be empty nor contain ',', ';', brackets or control characters";
+                    let message = "must be a text without ',', ';', braces, control characters and outer spaces";
                     return Err(at.field("items").index(index).invalid(message));
                 }
                 None => Value::Set(wire.items.into_iter().collect()),
             }
         }
     })
-}
-
-fn is_set_item(text: &str) -> bool {
-    !text.is_empty() && !text.contains(|c: char| matches!(c, ',' | ';' | '{' | '}') || c.is_control())
 }
 
 pub(crate) fn scalar(milli: u64, at: &At<'_>) -> Result<Scalar, Invalid> {

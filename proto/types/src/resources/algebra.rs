@@ -67,7 +67,7 @@ impl Resources {
             return;
         }
         match self.position(&resource) {
-            Ok(index) => add_value(&mut self.0[index].value, &resource.value),
+            Ok(index) => add_owned_value(&mut self.0[index].value, resource.value),
             Err(index) => self.0.insert(index, resource),
         }
     }
@@ -186,6 +186,14 @@ fn add_value(mine: &mut Value, other: &Value) {
         (Value::Ranges(mine), Value::Ranges(other)) => *mine = mine.union(other),
         (Value::Set(mine), Value::Set(other)) => mine.extend(other.iter().cloned()),
         _ => unreachable!("the position of a resource agrees in the kind of its value"),
+    }
+}
+
+/// The same without copying the items of a set.
+fn add_owned_value(mine: &mut Value, other: Value) {
+    match (mine, other) {
+        (Value::Set(mine), Value::Set(other)) => mine.extend(other),
+        (mine, other) => add_value(mine, &other),
     }
 }
 

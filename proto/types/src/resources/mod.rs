@@ -6,6 +6,7 @@ mod algebra;
 mod limits;
 mod quantities;
 mod ranges;
+mod rules;
 mod scalar;
 mod text;
 
@@ -13,6 +14,7 @@ pub use algebra::Insufficient;
 pub use limits::Limits;
 pub use quantities::Quantities;
 pub use ranges::{InvalidRange, Ranges};
+pub use rules::{InvalidName, is_item, validate_name};
 pub use scalar::{InvalidScalar, Scalar};
 pub use text::{InvalidText, parse_attributes};
 

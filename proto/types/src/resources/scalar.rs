@@ -19,8 +19,8 @@ pub struct InvalidScalar(pub String);
 impl Scalar {
     /// Nothing.
     pub const ZERO: Self = Self(0);
-    /// The largest amount: beyond it, sums over a large cluster might not fit.
-    pub const MAX: Self = Self(1 << 53);
+    /// The largest amount of one thing: sums of 65,535 such still fit, so that no sum over a cluster loses anything.
+    pub const MAX: Self = Self(1 << 48);
 
     /// An amount of so many thousandths, cut to [`Scalar::MAX`].
     #[must_use]

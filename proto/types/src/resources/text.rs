@@ -1,11 +1,10 @@
 //! The text form, as in Mesos: `cpus:4;mem:8192;ports:[31000-32000];gpus(ml):2;tags:{a,b}`.
 
-use super::{Kind, Ranges, Reservation, ReservationKind, Resource, ResourceName, Resources, Scalar, Value};
-use crate::{
-    Attribute, Attributes, Role,
-    attributes::AttributeValue,
-    ids::{InvalidRole, validate_id},
+use super::{
+    InvalidName, Kind, Ranges, Reservation, ReservationKind, Resource, ResourceName, Resources, Scalar, Value, is_item,
+    validate_name,
 };
+use crate::{Attribute, Attributes, Role, attributes::AttributeValue, ids::InvalidRole};
 use std::{fmt, str::FromStr};
 
 /// Why a text is no bag of resources or attributes.
@@ -34,6 +33,20 @@ pub enum InvalidText {
         /// The text.
         value: String,
     },
+    /// More than can be accounted for.
+    #[error("{name} adds up to more than {most}", most = Scalar::MAX)]
+    TooMuch {
+        /// Of what.
+        name: String,
+    },
+    /// A name that is none.
+    #[error("{name:?} is no name of a resource: it {why}")]
+    Name {
+        /// The text.
+        name: String,
+        /// What is wrong.
+        why: InvalidName,
+    },
     /// A role that is none.
     #[error(transparent)]
     Role(#[from] InvalidRole),
@@ -43,7 +56,11 @@ impl FromStr for Resources {
     type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, InvalidText> {
-        parts(text).map(parse_resource).collect()
+        let resources = parts(text).map(parse_resource).collect::<Result<Self, InvalidText>>()?;
+        match resources.beyond_max() {
+            Some(name) => Err(InvalidText::TooMuch { name: name.to_string() }),
+            None => Ok(resources),
+        }
     }
 }
 
@@ -83,9 +100,7 @@ fn parse_resource(part: &str) -> Result<Resource, InvalidText> {
         }
         None => (head, None),
     };
-    if validate_id(name).is_err() || name.contains(['(', ')', ';', ':', '[', '{']) {
-        return Err(shape());
-    }
+    validate_name(name).map_err(|why| InvalidText::Name { name: name.to_owned(), why })?;
     let mut kind = Kind::plain(ResourceName::new(name));
     kind.reservation =
         role.filter(|role| !role.is_any()).map(|role| Box::new(Reservation { role, kind: ReservationKind::Static }));
@@ -100,8 +115,9 @@ fn parse_resource(part: &str) -> Result<Resource, InvalidText> {
 /// What it must be.
 fn check_predefined(name: &ResourceName, parsed: &Value, text: &str) -> Result<(), InvalidText> {
     let expected = match (name, parsed) {
-        (ResourceName::Ports, Value::Ranges(_)) | (ResourceName::Custom(_), _) | (_, Value::Scalar(_)) => return Ok(()),
-        (ResourceName::Ports, _) => "ranges such as [31000-32000]",
+        (ResourceName::Ports, Value::Ranges(ports)) if ports.beyond_ports().is_none() => return Ok(()),
+        (ResourceName::Ports, _) => "ranges from 1 to 65535, such as [31000-32000]",
+        (ResourceName::Custom(_), _) | (_, Value::Scalar(_)) => return Ok(()),
         _ => "a number such as 0.5",
     };
     Err(InvalidText::Predefined { name: name.to_string(), expected, value: text.to_owned() })
@@ -114,6 +130,9 @@ fn parse_value(name: &str, text: &str) -> Result<Value, InvalidText> {
         return Ranges::new(ranges).map(Value::Ranges).map_err(|_| invalid());
     }
     if let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        if !items(inner).all(is_item) {
+            return Err(invalid());
+        }
         return Ok(Value::Set(items(inner).map(str::to_owned).collect()));
     }
     text.parse::<Scalar>().map(Value::Scalar).map_err(|_| invalid())
