@@ -119,6 +119,20 @@ pub enum AgentStanding {
     Gone,
 }
 
+impl AgentStanding {
+    /// Its name, for lists and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Disconnected => "disconnected",
+            Self::Unreachable => "unreachable",
+            Self::Recovered => "recovered",
+            Self::Gone => "gone",
+        }
+    }
+}
+
 /// An agent as shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentView {

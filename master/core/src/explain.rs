@@ -217,7 +217,7 @@ impl Master {
         if let Some(agent) = agent.filter(|agent| agent.standing != AgentStanding::Connected) {
             reasons.push(line(
                 "agent",
-                format!("agent {} is {:?} and says nothing new", task.agent, agent.standing),
+                format!("agent {} is {} and says nothing new", task.agent, agent.standing.name()),
                 1,
             ));
         }

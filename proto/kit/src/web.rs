@@ -10,6 +10,9 @@ use prometheus_client::{encoding::text::encode, registry::Registry};
 use std::sync::Arc;
 use tonic::service::Routes;
 
+/// Why services cannot be described.
+pub use tonic_reflection::server::Error as ReflectionError;
+
 /// The media type of metrics, as Prometheus expects it.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -65,7 +68,7 @@ fn show(metrics: &Registry) -> Response {
 ///
 /// # Errors
 /// If the descriptors of the services do not read, which is a fault of the build.
-pub fn with_grpc(services: Routes, routes: Router) -> Result<Router, tonic_reflection::server::Error> {
+pub fn with_grpc(services: Routes, routes: Router) -> Result<Router, ReflectionError> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proffer_proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)

@@ -5,4 +5,5 @@ pub mod binary;
 pub mod cluster;
 pub mod image;
 pub mod process;
+pub mod scheduler;
 pub mod wait;

@@ -1,0 +1,271 @@
+//! The one task that owns the core: takes inputs in, many at a wakeup, and carries effects out.
+
+use crate::{
+    Options,
+    metrics::Metrics,
+    outbox::Outbox,
+    read_model::ReadModel,
+    registry::{Registry, Written},
+};
+use coordination::{Fate, Term};
+use kit::shutdown::CancellationToken;
+use master_core::{Body, CallId, ConnectionId, Effect, Input, LinkId, Master, OperatorReply};
+use proffer_proto::convert::status;
+use proto_types::{
+    Now,
+    files::OpenData,
+    link::ToAgent,
+    scheduling::{NumberedEvent, Refusal, Reply},
+    time::{Monotonic, Wall},
+};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, MissedTickBehavior},
+};
+use tonic::Status;
+
+/// Inputs that may wait for the driver. Fuller, and whoever sends waits: that is what slows the world down to our pace.
+const INPUTS_MAX: usize = 8192;
+
+/// Inputs taken in at one wakeup, before their effects leave.
+const BATCH_MAX: usize = 1024;
+
+/// The least time between two rounds of allocation under load. Shorter only makes more and smaller offers.
+const ALLOCATION_PAUSE_MIN: Duration = Duration::from_millis(1);
+
+/// Under load a round may cost so much of the time: one part in this many.
+const ALLOCATION_COST_PARTS: u32 = 10;
+
+/// Something for the driver. Streams and calls come with where their answers go.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Link { link: LinkId, messages: mpsc::Sender<LinkMessage> },
+    Subscribe { connection: ConnectionId, events: mpsc::Sender<Result<Arc<NumberedEvent>, Status>>, input: Input },
+    Call { call: CallId, answer: oneshot::Sender<Result<Reply, Refusal>>, input: Input },
+    Operate { call: CallId, answer: oneshot::Sender<Result<OperatorReply, Refusal>>, input: Input },
+    OpenData { link: LinkId, request: OpenData },
+    Input(Input),
+}
+
+/// Something for an agent.
+#[derive(Debug)]
+pub(crate) enum LinkMessage {
+    Control(ToAgent),
+    OpenData(OpenData),
+}
+
+pub(crate) struct Driver {
+    core: Master,
+    inputs: mpsc::Receiver<Message>,
+    registry: Registry,
+    outbox: Outbox,
+    model: Arc<ReadModel>,
+    metrics: Arc<Metrics>,
+    links: BTreeMap<LinkId, mpsc::Sender<LinkMessage>>,
+    connections: BTreeMap<ConnectionId, mpsc::Sender<Result<Arc<NumberedEvent>, Status>>>,
+    calls: BTreeMap<CallId, oneshot::Sender<Result<Reply, Refusal>>>,
+    operator_calls: BTreeMap<CallId, oneshot::Sender<Result<OperatorReply, Refusal>>>,
+    /// Acknowledgements to agents, gathered over a batch so that each agent gets one message.
+    effects: Vec<Effect>,
+    /// Streams found closed or full while carrying effects out.
+    broken: Vec<Input>,
+    start: Instant,
+    interval: Duration,
+    next_round: Instant,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        options: &Options,
+        term: Term,
+        model: Arc<ReadModel>,
+        metrics: Arc<Metrics>,
+    ) -> (Self, mpsc::Sender<Message>) {
+        let (sender, inputs) = mpsc::channel(INPUTS_MAX);
+        let start = Instant::now();
+        let core = Master::recover(options.core(), term.cluster, term.epoch, term.changes, now(start));
+        let driver = Self {
+            core,
+            inputs,
+            registry: Registry::new(term.log),
+            outbox: Outbox::new(),
+            model,
+            metrics,
+            links: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            operator_calls: BTreeMap::new(),
+            effects: Vec::new(),
+            broken: Vec::new(),
+            start,
+            interval: options.allocation_interval,
+            next_round: start,
+        };
+        (driver, sender)
+    }
+
+    /// Works until asked to stop, or until a write ends the term.
+    pub(crate) async fn run(mut self, stop: &CancellationToken) -> Result<(), Fate> {
+        let mut ticks = tokio::time::interval(master_core::config::TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        loop {
+            let wants_round = self.core.wants_allocation();
+            let next_round = self.next_round;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                written = self.registry.written() => self.on_written(written)?,
+                _ = ticks.tick() => self.handle(Input::Tick),
+                count = self.inputs.recv_many(&mut batch, BATCH_MAX) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    self.metrics.inputs.inc_by(count as u64);
+                    batch.drain(..).for_each(|message| self.on_message(message));
+                }
+                () = tokio::time::sleep_until(next_round), if wants_round => {}
+            }
+            if self.core.wants_allocation() && Instant::now() >= self.next_round {
+                self.allocate();
+            }
+            self.carry_out();
+        }
+    }
+
+    fn on_message(&mut self, message: Message) {
+        match message {
+            Message::Input(input) => {
+                match &input {
+                    Input::AgentLinkClosed { link } => drop(self.links.remove(link)),
+                    Input::SchedulerClosed { connection, .. } => drop(self.connections.remove(connection)),
+                    _ => {}
+                }
+                self.handle(input);
+            }
+            Message::Link { link, messages } => drop(self.links.insert(link, messages)),
+            Message::Subscribe { connection, events, input } => {
+                self.connections.insert(connection, events);
+                self.handle(input);
+            }
+            Message::Call { call, answer, input } => {
+                self.calls.insert(call, answer);
+                self.handle(input);
+            }
+            Message::Operate { call, answer, input } => {
+                self.operator_calls.insert(call, answer);
+                self.handle(input);
+            }
+            Message::OpenData { link, request } => self.send_agent(link, LinkMessage::OpenData(request)),
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.core.handle(now(self.start), input, &mut self.effects);
+    }
+
+    fn allocate(&mut self) {
+        let begin = Instant::now();
+        self.handle(Input::Allocate);
+        let cost = begin.elapsed();
+        self.metrics.on_round(self.core.last_round(), cost);
+        let pause = self.interval.max(ALLOCATION_PAUSE_MIN).max(cost * ALLOCATION_COST_PARTS);
+        self.next_round = begin + pause;
+    }
+
+    fn on_written(&mut self, written: Written) -> Result<(), Fate> {
+        match written {
+            Written::Failed(fate) => return Err(fate),
+            Written::Compacted => {}
+            Written::Stored { index, wants_compaction } => {
+                self.metrics.writes.inc();
+                for effect in self.outbox.release(index) {
+                    self.deliver(effect);
+                }
+                if wants_compaction {
+                    let core = &self.core;
+                    self.registry.compact(|| core.snapshot());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what may leave, starts writing what must be stored, and takes in what broke on the way.
+    fn carry_out(&mut self) {
+        loop {
+            for effect in std::mem::take(&mut self.effects) {
+                if let Some(effect) = self.outbox.push(effect) {
+                    self.deliver(effect);
+                }
+            }
+            if self.broken.is_empty() {
+                break;
+            }
+            for input in std::mem::take(&mut self.broken) {
+                self.handle(input);
+            }
+        }
+        self.registry.flush();
+        self.model.publish();
+        self.metrics.show(&self.model.counts());
+    }
+
+    fn deliver(&mut self, effect: Effect) {
+        match effect.body {
+            Body::Append(index, change) => self.registry.append(index, change),
+            Body::ToAgent(link, message) => self.send_agent(link, LinkMessage::Control(message)),
+            Body::CloseLink(link) => drop(self.links.remove(&link)),
+            Body::ToScheduler(connection, event) => self.send_scheduler(connection, event),
+            Body::RefuseSubscription(connection, refusal) => {
+                if let Some(events) = self.connections.remove(&connection) {
+                    let _ = events.try_send(Err(status::refused(&refusal)));
+                }
+            }
+            Body::CloseConnection(connection) => drop(self.connections.remove(&connection)),
+            Body::Reply(call, reply) => {
+                if let Some(answer) = self.calls.remove(&call) {
+                    let _ = answer.send(reply);
+                }
+            }
+            Body::OperatorReply(call, reply) => {
+                if let Some(answer) = self.operator_calls.remove(&call) {
+                    let _ = answer.send(reply);
+                }
+            }
+            Body::Changed(change) => self.model.apply(change),
+        }
+    }
+
+    fn send_agent(&mut self, link: LinkId, message: LinkMessage) {
+        let Some(messages) = self.links.get(&link) else { return };
+        if messages.try_send(message).is_err() {
+            // It is gone, or reads so slowly that it is as good as gone; it comes back with all it has.
+            self.links.remove(&link);
+            self.broken.push(Input::AgentLinkClosed { link });
+        }
+    }
+
+    fn send_scheduler(&mut self, connection: ConnectionId, event: Arc<NumberedEvent>) {
+        let Some(events) = self.connections.get(&connection) else { return };
+        self.metrics.events.inc();
+        match events.try_send(Ok(event)) {
+            Ok(()) => {}
+            Err(error) => {
+                let too_slow = matches!(error, mpsc::error::TrySendError::Full(_));
+                self.connections.remove(&connection);
+                self.broken.push(Input::SchedulerClosed { connection, too_slow });
+            }
+        }
+    }
+}
+
+fn now(start: Instant) -> Now {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now { monotonic: Monotonic(start.elapsed()), wall: Wall(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)) }
+}

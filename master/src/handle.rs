@@ -1,0 +1,90 @@
+//! The way from the services to whoever leads now.
+
+use crate::{driver::Message, read_model::ReadModel};
+use arc_swap::ArcSwapOption;
+use master_core::{CallId, ConnectionId, Input, LinkId, OperatorCall, OperatorReply};
+use proffer_proto::convert::status;
+use proto_types::{
+    Principal, SessionId,
+    scheduling::{Call, Refusal, Reply},
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use tokio::sync::{mpsc, oneshot};
+use tonic::Status;
+
+/// Names links, connections and calls, and passes what they say to the present term.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    term: ArcSwapOption<Term>,
+    numbers: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Term {
+    inputs: mpsc::Sender<Message>,
+    model: Arc<ReadModel>,
+}
+
+impl Handle {
+    pub(crate) fn new() -> Self {
+        Self { term: ArcSwapOption::empty(), numbers: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn lead(&self, inputs: mpsc::Sender<Message>, model: Arc<ReadModel>) {
+        self.term.store(Some(Arc::new(Term { inputs, model })));
+    }
+
+    pub(crate) fn step_down(&self) {
+        self.term.store(None);
+    }
+
+    /// What lists are answered from.
+    pub(crate) fn model(&self) -> Result<Arc<ReadModel>, Status> {
+        self.term.load().as_ref().map(|term| Arc::clone(&term.model)).ok_or_else(|| status::not_leader(None))
+    }
+
+    /// The way into the present term.
+    pub(crate) fn inputs(&self) -> Result<mpsc::Sender<Message>, Status> {
+        self.term.load().as_ref().map(|term| term.inputs.clone()).ok_or_else(|| status::not_leader(None))
+    }
+
+    pub(crate) fn next_link(&self) -> LinkId {
+        LinkId(self.next())
+    }
+
+    pub(crate) fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.next())
+    }
+
+    fn next(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A scheduler's call and its reply.
+    pub(crate) async fn call(&self, principal: Principal, session: SessionId, body: Call) -> Result<Reply, Status> {
+        let call = CallId(self.next());
+        let (answer, reply) = oneshot::channel();
+        let input = Input::Call { call, principal, session, body };
+        self.ask(Message::Call { call, answer, input }, reply).await
+    }
+
+    /// An operator's call and its reply.
+    pub(crate) async fn operate(&self, principal: Principal, body: OperatorCall) -> Result<OperatorReply, Status> {
+        let call = CallId(self.next());
+        let (answer, reply) = oneshot::channel();
+        let input = Input::Operate { call, principal, body };
+        self.ask(Message::Operate { call, answer, input }, reply).await
+    }
+
+    async fn ask<T>(&self, message: Message, reply: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Status> {
+        self.inputs()?.send(message).await.map_err(|_| status::not_leader(None))?;
+        match reply.await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(refusal)) => Err(status::refused(&refusal)),
+            Err(_) => Err(status::not_leader(None)),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The master over plain HTTP: health, metrics and the state as JSON.
+
+mod state;
+
+use crate::{
+    handle::Handle,
+    lists,
+    read_model::{PageError, PageRequest, ReadModel},
+};
+use axum::{
+    Json, Router,
+    extract::{Query, State, rejection::QueryRejection},
+    http::StatusCode,
+    routing::get,
+};
+use kit::web::Problem;
+use proffer_proto::{json, v1};
+use prometheus_client::registry::Registry;
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The routes of a master, besides gRPC.
+pub(crate) fn router(handle: &Arc<Handle>, metrics: Arc<Registry>) -> Router {
+    let api = Router::new()
+        .route("/api/v1/cluster", get(cluster))
+        .route("/api/v1/state", get(state::state))
+        .route("/api/v1/agents", get(agents))
+        .route("/api/v1/frameworks", get(frameworks))
+        .route("/api/v1/tasks", get(tasks))
+        .route("/api/v1/offers", get(offers))
+        .route("/api/v1/roles", get(roles))
+        .with_state(Arc::clone(handle));
+    kit::web::router(metrics).merge(api)
+}
+
+/// What lists may be asked with.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Filter {
+    page_size: usize,
+    page_token: String,
+    framework_id: String,
+    agent_id: String,
+    task_id: String,
+    active_only: bool,
+}
+
+type Asked = Result<Query<Filter>, QueryRejection>;
+type Answer = Result<Json<Value>, Problem>;
+
+fn asked(query: Asked) -> Result<(PageRequest, Filter), Problem> {
+    let wrong = |rejection: QueryRejection| problem(StatusCode::BAD_REQUEST, None, rejection.body_text());
+    let Query(filter) = query.map_err(wrong)?;
+    let page = PageRequest::new(filter.page_size, &filter.page_token).map_err(stale)?;
+    Ok((page, filter))
+}
+
+fn problem(status: StatusCode, field: Option<&str>, message: impl ToString) -> Problem {
+    Problem { status, field: field.map(str::to_owned), message: message.to_string() }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn stale(error: PageError) -> Problem {
+    problem(StatusCode::BAD_REQUEST, Some("page_token"), error)
+}
+
+fn model(handle: &Handle) -> Result<Arc<ReadModel>, Problem> {
+    handle.model().map_err(|status| problem(StatusCode::SERVICE_UNAVAILABLE, None, status.message()))
+}
+
+fn page<T>(name: &str, records: &[T], write: impl Fn(&T) -> Value, next: &str) -> Json<Value> {
+    let items: Vec<Value> = records.iter().map(write).collect();
+    let next = if next.is_empty() { Value::Null } else { Value::String(next.to_owned()) };
+    Json(serde_json::json!({ name: items, "next_page_token": next }))
+}
+
+async fn cluster(State(handle): State<Arc<Handle>>) -> Answer {
+    Ok(Json(json::cluster(&lists::cluster(&*model(&handle)?))))
+}
+
+async fn agents(State(handle): State<Arc<Handle>>, query: Asked) -> Answer {
+    let listed = lists::agents(&*model(&handle)?, &asked(query)?.0).map_err(stale)?;
+    Ok(page("agents", &listed.agents, json::agent, &listed.next_page_token))
+}
+
+async fn frameworks(State(handle): State<Arc<Handle>>, query: Asked) -> Answer {
+    let listed = lists::frameworks(&*model(&handle)?, &asked(query)?.0).map_err(stale)?;
+    Ok(page("frameworks", &listed.frameworks, json::framework, &listed.next_page_token))
+}
+
+async fn tasks(State(handle): State<Arc<Handle>>, query: Asked) -> Answer {
+    let (request, filter) = asked(query)?;
+    let Filter { framework_id, agent_id, task_id, active_only, .. } = filter;
+    let wanted = v1::ListTasksRequest { page: None, framework_id, agent_id, active_only, task_id };
+    let listed = lists::tasks(&*model(&handle)?, &request, &wanted).map_err(stale)?;
+    Ok(page("tasks", &listed.tasks, json::task, &listed.next_page_token))
+}
+
+async fn offers(State(handle): State<Arc<Handle>>, query: Asked) -> Answer {
+    let listed = lists::offers(&*model(&handle)?, &asked(query)?.0).map_err(stale)?;
+    Ok(page("offers", &listed.offers, json::offer, &listed.next_page_token))
+}
+
+async fn roles(State(handle): State<Arc<Handle>>, query: Asked) -> Answer {
+    let listed = lists::roles(&*model(&handle)?, &asked(query)?.0).map_err(stale)?;
+    Ok(page("roles", &listed.roles, json::role, &listed.next_page_token))
+}

@@ -1,0 +1,52 @@
+//! What an operator may set.
+
+use clap::Args;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// How a master runs.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Where it listens, for gRPC and HTTP. Port 0 takes a free one.
+    #[arg(long, env = "PROFFER_MASTER_LISTEN", default_value = "127.0.0.1:5050", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Listen on addresses that others can reach although nothing keeps them out.
+    #[arg(long)]
+    pub insecure: bool,
+    /// Where it keeps its registry.
+    #[arg(long, env = "PROFFER_MASTER_DIR", default_value = "proffer-master", value_name = "DIRECTORY")]
+    pub dir: PathBuf,
+    /// How long a framework may hold an offer.
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub offer_timeout: Duration,
+    /// Between pings of an agent.
+    #[arg(long, default_value = "5s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub ping_interval: Duration,
+    /// So many unanswered pings and an agent is unreachable.
+    #[arg(long, default_value_t = 6, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub ping_misses: u32,
+    /// How long agents have to come back after the master was away.
+    #[arg(long, default_value = "10m", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub reregistration_timeout: Duration,
+    /// The least time between two rounds of allocation. 0: at once after quiet, paced by their cost.
+    #[arg(long, default_value = "0s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub allocation_interval: Duration,
+    /// Between heartbeats of a scheduler's event stream.
+    #[arg(long, default_value = "15s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub heartbeat_interval: Duration,
+    /// A TOML file with any of these settings, by their names here; flags and the environment win.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl Options {
+    pub(crate) fn core(&self) -> master_core::Config {
+        master_core::Config {
+            offer_timeout: self.offer_timeout,
+            ping_interval: self.ping_interval,
+            ping_misses: self.ping_misses,
+            reregistration_timeout: self.reregistration_timeout,
+            heartbeat_interval: self.heartbeat_interval,
+            ..master_core::Config::default()
+        }
+    }
+}

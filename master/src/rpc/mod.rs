@@ -1,0 +1,35 @@
+//! The conversations over gRPC: conversion, authorisation, and the way to the driver and back.
+
+mod agent;
+mod files;
+mod operator;
+mod principal;
+mod records;
+mod scheduler;
+mod streams;
+
+pub(crate) use records::{agent_record, framework_record, role_record, task_record};
+
+use crate::handle::Handle;
+use files::Transfers;
+use proffer_proto::v1::{
+    agent_service_server::AgentServiceServer, operator_service_server::OperatorServiceServer,
+    scheduler_service_server::SchedulerServiceServer,
+};
+use std::sync::Arc;
+use tonic::service::Routes;
+
+/// The services of a master.
+pub(crate) fn services(handle: &Arc<Handle>) -> Routes {
+    let transfers = Arc::new(Transfers::default());
+    let agents = agent::Agents { handle: Arc::clone(handle), transfers: Arc::clone(&transfers) };
+    let operators = operator::Operators { handle: Arc::clone(handle), transfers };
+    let schedulers = scheduler::Schedulers { handle: Arc::clone(handle) };
+    let max = kit::serve::MESSAGE_BYTES_MAX;
+    Routes::new(SchedulerServiceServer::new(schedulers).max_decoding_message_size(max))
+        .add_service(AgentServiceServer::new(agents).max_decoding_message_size(REGISTRATION_BYTES_MAX))
+        .add_service(OperatorServiceServer::new(operators).max_decoding_message_size(max))
+}
+
+/// The largest message of an agent: one that holds ten thousand tasks registers with all of them at once.
+const REGISTRATION_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -1,0 +1,167 @@
+//! A scheduler without the SDK: the contract as any language sees it.
+
+use crate::wait::PATIENCE;
+use anyhow::{Context, Result, bail};
+use proffer_proto::v1::{
+    AcceptRequest, AcknowledgeRequest, Acknowledgement, Command, Event, FrameworkInfo, Launch, Offer, OfferAcceptance,
+    Operation, Resource, SubscribeRequest, Subscribed, TaskInfo, TaskState, TaskStatus, TaskVerdict, event, operation,
+    resource, scheduler_service_client::SchedulerServiceClient,
+};
+use std::collections::VecDeque;
+use tonic::{Streaming, transport::Channel};
+
+/// A subscribed scheduler.
+#[derive(Debug)]
+pub struct Scheduler {
+    /// For calls of all kinds.
+    pub client: SchedulerServiceClient<Channel>,
+    /// What the master said first.
+    pub subscribed: Subscribed,
+    events: Streaming<Event>,
+    offers: Vec<Offer>,
+    updates: VecDeque<TaskStatus>,
+    requests: u64,
+}
+
+/// An amount of a resource.
+#[must_use]
+pub fn scalar(name: &str, milli: u64) -> Resource {
+    let value = Some(resource::Value::ScalarMilli(milli));
+    Resource { name: name.to_owned(), value, ..Resource::default() }
+}
+
+/// A task that runs a line of shell with a tenth of a cpu.
+#[must_use]
+pub fn shell(id: &str, line: &str) -> TaskInfo {
+    let command = Command { value: line.to_owned(), shell: true, ..Command::default() };
+    TaskInfo {
+        id: id.to_owned(),
+        resources: vec![scalar("cpus", 100), scalar("mem", 16_000)],
+        command: Some(command),
+        ..TaskInfo::default()
+    }
+}
+
+/// A launch of these tasks.
+#[must_use]
+pub fn launch(tasks: Vec<TaskInfo>) -> Operation {
+    Operation { operation: Some(operation::Operation::Launch(Launch { executor: None, tasks })) }
+}
+
+impl Scheduler {
+    /// Registers a framework of this name at the master.
+    ///
+    /// # Errors
+    /// If the master does not take it.
+    pub async fn subscribe(master: &str, name: &str) -> Result<Self> {
+        let framework = FrameworkInfo { name: name.to_owned(), ..FrameworkInfo::default() };
+        Self::subscribe_with(master, SubscribeRequest { framework: Some(framework), ..Default::default() }).await
+    }
+
+    /// Subscribes with this request.
+    ///
+    /// # Errors
+    /// If the master does not take it.
+    pub async fn subscribe_with(master: &str, request: SubscribeRequest) -> Result<Self> {
+        let channel = Channel::from_shared(format!("http://{master}")).context("address of the master")?;
+        let channel = channel.connect().await.context("connect to the master")?;
+        let mut client = SchedulerServiceClient::new(channel);
+        let mut events = client.subscribe(request).await.context("subscribe")?.into_inner();
+        let first = events.message().await.context("read the first event")?.context("the stream ended at once")?;
+        let Some(event::Event::Subscribed(subscribed)) = first.event else { bail!("the first event is {first:?}") };
+        Ok(Self { client, subscribed, events, offers: Vec::new(), updates: VecDeque::new(), requests: 0 })
+    }
+
+    /// The session, for calls.
+    #[must_use]
+    pub fn session(&self) -> String {
+        self.subscribed.session_id.clone()
+    }
+
+    /// Waits for an offer.
+    ///
+    /// # Errors
+    /// If none comes in time.
+    pub async fn offer(&mut self) -> Result<Offer> {
+        while self.offers.is_empty() {
+            self.read().await.context("wait for an offer")?;
+        }
+        Ok(self.offers.remove(0))
+    }
+
+    /// Waits for the next update, and acknowledges it.
+    ///
+    /// # Errors
+    /// If none comes in time.
+    pub async fn update(&mut self) -> Result<TaskStatus> {
+        while self.updates.is_empty() {
+            self.read().await.context("wait for an update")?;
+        }
+        let status = self.updates.pop_front().context("an update was just there")?;
+        let (task_id, sequence) = (status.task_id.clone(), status.sequence);
+        let acknowledgements = vec![Acknowledgement { task_id, sequence }];
+        let request = AcknowledgeRequest { session_id: self.session(), acknowledgements };
+        self.client.acknowledge(request).await.context("acknowledge")?;
+        Ok(status)
+    }
+
+    /// Waits until the task is in this state; fails at once if it ends in another.
+    ///
+    /// # Errors
+    /// If it does not get there.
+    pub async fn reaches(&mut self, task: &str, state: TaskState) -> Result<TaskStatus> {
+        loop {
+            let status = self.update().await?;
+            if status.task_id != task {
+                continue;
+            }
+            if status.state() == state {
+                return Ok(status);
+            }
+            let over = [TaskState::TaskFinished, TaskState::TaskFailed, TaskState::TaskKilled, TaskState::TaskDropped];
+            if over.contains(&status.state()) {
+                bail!("task {task} ended {} instead of {}: {}", status.state().as_str_name(), state.as_str_name(), status.message);
+            }
+        }
+    }
+
+    /// Accepts the offer with these operations; what is left over is offered again at once.
+    ///
+    /// # Errors
+    /// The status, if the request as a whole is refused.
+    pub async fn accept(&mut self, offer: &Offer, operations: Vec<Operation>) -> Result<Vec<TaskVerdict>, tonic::Status> {
+        self.requests += 1;
+        let filters = Some(proffer_proto::v1::Filters { refuse_ms: Some(0) });
+        let request = AcceptRequest {
+            session_id: self.session(),
+            request_id: format!("request{}", self.requests),
+            accepts: vec![OfferAcceptance { offer_ids: vec![offer.id.clone()], operations, filters }],
+            all_or_nothing: false,
+        };
+        Ok(self.client.accept(request).await?.into_inner().verdicts)
+    }
+
+    /// Runs one task on the next offer.
+    ///
+    /// # Errors
+    /// If it is not accepted.
+    pub async fn run(&mut self, task: TaskInfo) -> Result<()> {
+        let offer = self.offer().await?;
+        let verdicts = self.accept(&offer, vec![launch(vec![task])]).await.context("accept")?;
+        match verdicts.into_iter().find_map(|verdict| verdict.rejection) {
+            Some(rejection) => bail!("refused: {}: {}", rejection.field, rejection.message),
+            None => Ok(()),
+        }
+    }
+
+    async fn read(&mut self) -> Result<()> {
+        let event = tokio::time::timeout(PATIENCE, self.events.message()).await.context("no event in time")?;
+        match event.context("read an event")?.context("the stream ended")?.event {
+            Some(event::Event::Offers(offers)) => self.offers.extend(offers.offers),
+            Some(event::Event::Rescinded(gone)) => self.offers.retain(|offer| !gone.offer_ids.contains(&offer.id)),
+            Some(event::Event::Updates(updates)) => self.updates.extend(updates.statuses),
+            _ => {}
+        }
+        Ok(())
+    }
+}
