@@ -184,14 +184,14 @@ impl Driver {
                 Body::Append(..) => {}
                 Body::ToMaster(link, message) => {
                     if self.link.as_ref().is_some_and(|(present, _)| *present == link) {
-                        outbox.to_master(message);
+                        outbox.add_for_master(message);
                     }
                 }
                 Body::CloseLink(link, why) => {
                     self.send_to_master(std::mem::take(&mut outbox.master));
                     self.close_link(link, why);
                 }
-                Body::ToExecutor(connection, message) => outbox.to_executor(connection, message),
+                Body::ToExecutor(connection, message) => outbox.add_for_executor(connection, message),
                 Body::CloseExecutor(connection, why) => {
                     if let Some(messages) = outbox.executors.remove(&connection) {
                         self.send_to_executor(connection, messages);

@@ -263,3 +263,97 @@ async fn blocking<T: Send + 'static>(
         Err(_) => Err(FileFailure::Closed),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto_types::{FrameworkId, TaskId, TaskKey};
+
+    fn request(path: &str, action: FileAction, offset: i64, length: Option<u64>) -> FileRequest {
+        let key = TaskKey { framework: FrameworkId::new("f").unwrap(), task: TaskId::new("t").unwrap() };
+        FileRequest { key, path: path.to_owned(), action, offset, length }
+    }
+
+    async fn ask(root: &Path, request: FileRequest) -> Result<Vec<FileChunk>, FileFailure> {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let gathering = tokio::spawn(async move {
+            let mut chunks = Vec::new();
+            while let Some(AgentData { data: Some(Data::Chunk(chunk)) }) = receiver.recv().await {
+                chunks.push(chunk);
+            }
+            chunks
+        });
+        send(root, &request, &Model::default(), &sender).await?;
+        drop(sender);
+        Ok(gathering.await.unwrap())
+    }
+
+    fn sandbox() -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("sandbox");
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::write(root.join("stdout"), "hello world").unwrap();
+        fs::write(directory.path().join("secret"), "secret").unwrap();
+        std::os::unix::fs::symlink("../secret", root.join("link")).unwrap();
+        std::os::unix::fs::symlink("/etc", root.join("etc")).unwrap();
+        directory
+    }
+
+    #[tokio::test]
+    async fn files_are_listed_and_read() {
+        let directory = sandbox();
+        let root = directory.path().join("sandbox");
+        let chunks = ask(&root, request("", FileAction::List, 0, None)).await.unwrap();
+        let names: Vec<_> = chunks[0].entries.iter().map(|entry| (&*entry.path, entry.directory)).collect();
+        assert_eq!(names, [("etc", false), ("link", false), ("stdout", false), ("sub", true)]);
+        let read = async |offset, length| {
+            let chunks = ask(&root, request("stdout", FileAction::Read, offset, length)).await.unwrap();
+            chunks.iter().flat_map(|chunk| chunk.bytes.to_vec()).collect::<Vec<u8>>()
+        };
+        assert_eq!(read(0, None).await, b"hello world");
+        assert_eq!(read(6, Some(3)).await, b"wor");
+        assert_eq!(read(-5, None).await, b"world");
+        assert_eq!(read(-100, None).await, b"hello world");
+        assert_eq!(read(100, None).await, b"");
+    }
+
+    #[tokio::test]
+    async fn nothing_leads_out_of_the_sandbox() {
+        let directory = sandbox();
+        let root = directory.path().join("sandbox");
+        for path in ["link", "etc/passwd", "etc", "../secret", "/etc/passwd"] {
+            for action in [FileAction::List, FileAction::Read, FileAction::Follow] {
+                let failure = ask(&root, request(path, action, 0, None)).await.unwrap_err();
+                assert!(matches!(failure, FileFailure::Outside(_)), "{path}: {failure}");
+            }
+        }
+        let failure = ask(&root, request("none", FileAction::Read, 0, None)).await.unwrap_err();
+        assert!(failure.is_not_found(), "{failure}");
+        let failure = ask(&root, request("sub", FileAction::Read, 0, None)).await.unwrap_err();
+        assert!(matches!(failure, FileFailure::Kind { .. }), "{failure}");
+        let failure = ask(&directory.path().join("other"), request("", FileAction::List, 0, None)).await.unwrap_err();
+        assert!(matches!(failure, FileFailure::NoSandbox), "{failure}");
+    }
+
+    #[test]
+    fn a_reader_goes_over_a_rotation_without_losing_a_byte() {
+        let directory = sandbox();
+        let root = directory.path().join("sandbox");
+        let reading = Reading::open(&root, "stdout", 0, None).unwrap();
+        let (reading, bytes) = reading.next().unwrap();
+        assert_eq!(bytes, b"hello world");
+        fs::rename(root.join("stdout"), root.join("stdout.1")).unwrap();
+        let (reading, renewed) = reading.renew();
+        assert!(!renewed, "nothing stands under the path between the two");
+        io::Write::write_all(&mut fs::File::options().append(true).open(root.join("stdout.1")).unwrap(), b"!").unwrap();
+        fs::write(root.join("stdout"), "new").unwrap();
+        let (reading, renewed) = reading.renew();
+        assert!(renewed);
+        let (reading, bytes) = reading.next().unwrap();
+        assert_eq!(bytes, b"!");
+        let (reading, renewed) = reading.renew();
+        assert!(renewed);
+        let (_, bytes) = reading.next().unwrap();
+        assert_eq!(bytes, b"new");
+    }
+}

@@ -95,3 +95,31 @@ fn lock(layout: &Layout) -> Result<Flock<File>, WorkDirectoryError> {
         Err((_, errno)) => Err(WorkDirectoryError::Write(layout.root().to_owned(), errno.into())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_agent_has_a_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("deep/agent");
+        let taken = WorkDirectory::take(&path).unwrap();
+        let error = WorkDirectory::take(&path).unwrap_err();
+        let expected = format!("another agent runs in the work directory {}", path.display());
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+        drop(taken);
+        WorkDirectory::take(&path).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_a_directory_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = WorkDirectory::take(&file.join("agent")).unwrap_err();
+        assert!(matches!(error, WorkDirectoryError::Make(..)), "{error}");
+        assert!(error.to_string().contains("--dir"), "{error}");
+    }
+}

@@ -147,7 +147,7 @@ impl Launcher {
         let run = self.layout.run(&start.framework, &start.info.id);
         fs::create_dir_all(&run)?;
         let (mut command, sandbox) = if start.info.id.is_built_in() {
-            (self.built_in()?, run.clone())
+            (self.built_in()?, run)
         } else {
             let sandbox = self.layout.executor_sandbox(&start.framework, &start.info.id);
             fs::create_dir_all(&sandbox)?;

@@ -5,6 +5,8 @@
 
 mod convert;
 mod frame;
+#[cfg(test)]
+mod tests;
 
 pub use convert::Unreadable;
 
@@ -57,6 +59,8 @@ pub struct Opened {
     pub boot_id: String,
     /// What was wrong, for people.
     pub reports: Vec<String>,
+    /// Whether the file began as one should.
+    headed: bool,
 }
 
 /// The open journal.
@@ -89,6 +93,9 @@ impl Journal {
         };
         let bytes = fs::read(&path).map_err(|error| JournalError::Read(path.clone(), error))?;
         let whole = read(&path, &bytes, &mut opened)?;
+        if !opened.headed {
+            opened.reports.push(format!("{DAMAGED}{} does not begin as a journal does", path.display()));
+        }
         let damaged = opened.reports.iter().any(|report| report.starts_with(DAMAGED));
         if damaged {
             let aside = path.with_extension("damaged");
@@ -261,6 +268,7 @@ fn take_header(path: &Path, header: JournalHeader, opened: &mut Opened) -> Resul
         return Err(JournalError::TooNew { path: path.to_owned(), format: format.format });
     }
     opened.boot_id = header.boot_id;
+    opened.headed = true;
     Ok(())
 }
 
@@ -282,9 +290,9 @@ fn newest(directory: &Path) -> Result<Option<(u64, PathBuf)>, JournalError> {
 }
 
 fn agent_id(facts: &[Fact]) -> String {
-    let ids = facts.iter().filter_map(|fact| match fact {
+    let mut ids = facts.iter().rev().filter_map(|fact| match fact {
         Fact::Identified { agent, .. } => Some(agent.to_string()),
         _ => None,
     });
-    ids.last().unwrap_or_default()
+    ids.next().unwrap_or_default()
 }
