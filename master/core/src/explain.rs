@@ -305,7 +305,7 @@ fn some(amounts: &Quantities) -> String {
 }
 
 fn line(code: &'static str, message: String, agents: u32) -> ReasonLine {
-    ReasonLine { code, message, agents }
+    ReasonLine { code: code.into(), message, agents }
 }
 
 fn explanation(reasons: Vec<ReasonLine>) -> Explanation {

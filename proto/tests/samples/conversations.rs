@@ -171,8 +171,12 @@ pub(crate) fn answers() -> impl Strategy<Value = Reply> {
 
 /// Explanations.
 pub(crate) fn explanation() -> impl Strategy<Value = Reply> {
-    let code = prop::sample::select(vec!["insufficient", "filtered", "limit", "suppressed"]);
-    let line = (code, text(), any::<u32>()).prop_map(|(code, message, agents)| ReasonLine { code, message, agents });
+    let code = prop::sample::select(vec!["insufficient", "filtered", "limit", "of a newer master"]);
+    let line = (code, text(), any::<u32>()).prop_map(|(code, message, agents)| ReasonLine {
+        code: code.into(),
+        message,
+        agents,
+    });
     (text(), vec(line, 0..3)).prop_map(|(summary, reasons)| Reply::Explanation(Explanation { summary, reasons }))
 }
 

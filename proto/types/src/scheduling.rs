@@ -8,7 +8,7 @@ use crate::{
     task::Launch,
     verdict::TaskVerdict,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 /// Opens a scheduler's event stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -303,7 +303,7 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReasonLine {
     /// For programs.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// For people, with numbers.
     pub message: String,
     /// How many agents it concerns; 0: it is not about agents.
