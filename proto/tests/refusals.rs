@@ -86,6 +86,15 @@ fn refuses_task(base: fn() -> v1::TaskInfo, change: impl FnOnce(&mut v1::TaskInf
     refuses(read, &format!("accepts[0].operations[0].launch.tasks[1].{field}"), words);
 }
 
+/// Checks that a task changed so is refused as a whole.
+#[track_caller]
+fn refuses_own(change: impl FnOnce(&mut v1::TaskInfo), words: &str) {
+    let mut task = task();
+    change(&mut task);
+    let read = <(SessionId, Call)>::try_from(accept(v1::Launch { executor: None, tasks: vec![task] }));
+    refuses(read, "accepts[0].operations[0].launch.tasks[0]", words);
+}
+
 #[track_caller]
 fn refuses_command(change: impl FnOnce(&mut v1::Command), field: &str, words: &str) {
     refuses_task(task, |task| change(task.command.as_mut().unwrap()), &format!("command.{field}"), words);
@@ -154,6 +163,7 @@ fn executors() {
 fn tasks() {
     refuses_task(task, |task| task.id.clear(), "id", "must not be empty");
     refuses_task(task, |task| task.id = "x".repeat(256), "id", "256 bytes, at most 255");
+    refuses_own(|task| task.data = vec![0; 512 * 1024], "at most 524288");
     refuses_task(task, |task| task.command = None, "command", "is required");
     refuses_task(task, |task| task.resources.clear(), "resources", "needs some cpus");
     refuses_task(task, |task| task.resources = vec![cpus(0)], "resources", "needs some cpus");
@@ -446,6 +456,11 @@ fn executors_and_files() {
         "updates.updates[0].number",
         "numbered from 1",
     );
+    let status = v1::TaskStatus { task_id: "t".to_owned(), state: 3, data: vec![0; 1 << 20], ..Default::default() };
+    let update = v1::ExecutorUpdate { number: 1, status: Some(status) };
+    let updates = v1::executor_call::Call::Updates(v1::ExecutorUpdates { updates: vec![update] });
+    let call = v1::ExecutorCall { call: Some(updates) };
+    refuses(FromExecutor::try_from(call), "updates.updates[0]", "at most 524288");
     let subscribe = v1::executor_call::Call::Subscribe(v1::ExecutorSubscribe {
         framework_id: "f".to_owned(),
         executor_id: "e".to_owned(),

@@ -1,7 +1,7 @@
 //! Agents as they describe themselves.
 
 use super::{
-    Invalid,
+    DESCRIPTION_BYTES_MAX, Invalid,
     at::{At, list, required},
     readable,
     resources::{bag, ranges, ranges_to_wire, resources_to_wire, scalar},
@@ -14,7 +14,7 @@ readable! { v1::AgentInfo => AgentInfo: agent_info; }
 
 /// A description that comes from an agent, which must not outgrow an entry of a log.
 pub(crate) fn own_agent_info(wire: v1::AgentInfo, at: &At<'_>) -> Result<AgentInfo, Invalid> {
-    text::check_size(&wire, at)?;
+    text::check_size(&wire, DESCRIPTION_BYTES_MAX, at)?;
     agent_info(wire, at)
 }
 

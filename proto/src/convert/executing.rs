@@ -1,7 +1,7 @@
 //! The conversation between an agent and an executor.
 
 use super::{
-    Invalid,
+    Invalid, MESSAGE_BYTES_MAX,
     at::{At, list, required},
     readable,
     task::required_task,
@@ -47,6 +47,7 @@ fn numbered(wire: v1::ExecutorUpdate, at: &At<'_>) -> Result<NumberedStatus, Inv
     if wire.number == 0 {
         return Err(at.field("number").invalid("updates of a task are numbered from 1"));
     }
+    text::check_size(&wire, MESSAGE_BYTES_MAX, at)?;
     Ok(NumberedStatus {
         number: wire.number,
         status: required_status(wire.status, Source::Executor, &at.field("status"))?,

@@ -1,7 +1,7 @@
 //! Frameworks as they describe themselves.
 
 use super::{
-    Invalid,
+    DESCRIPTION_BYTES_MAX, Invalid,
     at::At,
     readable,
     text::{self, filled, millis, or_empty, to_millis},
@@ -13,7 +13,7 @@ readable! { v1::FrameworkInfo => FrameworkInfo: framework_info; }
 
 /// A description that comes from a scheduler, which must not outgrow an entry of a log.
 pub(crate) fn own_framework_info(wire: v1::FrameworkInfo, at: &At<'_>) -> Result<FrameworkInfo, Invalid> {
-    text::check_size(&wire, at)?;
+    text::check_size(&wire, DESCRIPTION_BYTES_MAX, at)?;
     framework_info(wire, at)
 }
 

@@ -29,7 +29,8 @@ mod verdict;
 pub use at::Invalid;
 pub use resources::{limits_from_wire, limits_to_wire, resources_from_wire, resources_to_wire};
 
-/// The most bytes that a message between a scheduler and an executor may have.
+/// The most bytes that a message between a scheduler and an executor may have, and, encoded, one task, one executor and
+/// one executor's report: with it, each of them fits into the 1 MiB of a message.
 pub const MESSAGE_BYTES_MAX: usize = 512 * 1024;
 
 /// The most bytes that the description of an agent or a framework may have, encoded. It is stored whole.

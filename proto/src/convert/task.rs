@@ -1,7 +1,7 @@
 //! Tasks, executors and launches.
 
 use super::{
-    Invalid,
+    Invalid, MESSAGE_BYTES_MAX,
     at::{At, list, required},
     command::{Place, command},
     container::container,
@@ -30,7 +30,10 @@ pub(crate) fn launch(wire: v1::Launch, group: bool, at: &At<'_>) -> Result<Launc
     if wire.tasks.is_empty() {
         return Err(at.invalid("must name at least one task"));
     }
-    let tasks = list(wire.tasks, &at, |wire, at| task(wire, place, at).map(Arc::new))?;
+    let tasks = list(wire.tasks, &at, |wire, at| {
+        text::check_size(&wire, MESSAGE_BYTES_MAX, at)?;
+        task(wire, place, at).map(Arc::new)
+    })?;
     Ok(Launch { executor, tasks, group })
 }
 
@@ -96,6 +99,7 @@ fn discovery_port(wire: v1::DiscoveryPort, at: &At<'_>) -> Result<DiscoveryPort,
 
 /// An executor that a framework brings.
 fn own_executor(wire: v1::ExecutorInfo, at: &At<'_>) -> Result<ExecutorInfo, Invalid> {
+    text::check_size(&wire, MESSAGE_BYTES_MAX, at)?;
     let executor = known_executor(wire, at)?;
     if executor.id.is_built_in() {
         return Err(at.field("id").invalid("\"built-in\" is taken; leave the executor out to use the built-in one"));

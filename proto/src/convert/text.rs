@@ -159,9 +159,9 @@ pub(crate) fn or_empty(id: Option<impl ToString>) -> String {
     id.map_or_else(String::new, |id| id.to_string())
 }
 
-/// Checks that a description stays small enough to be stored.
-pub(crate) fn check_size(description: &impl prost::Message, at: &At<'_>) -> Result<(), Invalid> {
-    let (length, most) = (description.encoded_len(), super::DESCRIPTION_BYTES_MAX);
+/// Checks that a thing stays so small that it can be stored, or sent among others, whole.
+pub(crate) fn check_size(thing: &impl prost::Message, most: usize, at: &At<'_>) -> Result<(), Invalid> {
+    let length = thing.encoded_len();
     if length > most {
         return Err(at.invalid(format_args!("has {length} bytes in all, at most {most} are allowed")));
     }
