@@ -1,0 +1,53 @@
+//! What may stand on the command line.
+
+use crate::{completions, files, kill, lists, logs, map, role, run, teardown, up, why};
+use clap::{Parser, Subcommand};
+use kit::telemetry::LogOptions;
+
+/// A two-level cluster manager: masters offer the resources of agents to frameworks.
+#[derive(Debug, Parser)]
+#[command(name = "proffer", version, max_term_width = 120, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) log: LogOptions,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a whole cluster on this machine, until Ctrl-C.
+    Up(up::Options),
+    /// Run a command on the cluster and show its output.
+    Run(Box<run::Options>),
+    /// Run a command once for each input, as many at once as fit.
+    Map(map::Options),
+    /// List the agents.
+    Agents(lists::Options),
+    /// List the frameworks.
+    Frameworks(lists::Options),
+    /// List the tasks.
+    Tasks(lists::tasks::Options),
+    /// List the offers outstanding.
+    Offers(lists::Options),
+    /// List the roles.
+    Roles(lists::Options),
+    /// Show what a task writes.
+    Logs(logs::Options),
+    /// List the files of a task's sandbox, or print one.
+    Files(files::Options),
+    /// Kill a task.
+    Kill(kill::Options),
+    /// Say why a framework gets no offers, where a task stands, or what is the matter with a role.
+    Why(why::Options),
+    /// Change a role.
+    Role(role::Options),
+    /// Remove a framework for good and kill its tasks.
+    Teardown(teardown::Options),
+    /// Run a master.
+    Master(Box<master::Options>),
+    /// Run an agent.
+    Agent(Box<agent::Options>),
+    /// Print completions for a shell.
+    Completions(completions::Options),
+}

@@ -1,0 +1,36 @@
+//! `proffer offers`.
+
+use super::{Options, show};
+use crate::output::{Listed, resources};
+use anyhow::Result;
+use proffer_framework::operator::v1;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+impl Listed for v1::Offer {
+    const COLUMNS: &'static [&'static str] = &["offer", "framework", "role", "agent", "hostname", "resources"];
+
+    fn cells(&self) -> Vec<String> {
+        let hostname = self.agent.as_ref().map(|agent| agent.hostname.clone()).unwrap_or_default();
+        vec![
+            self.id.clone(),
+            self.framework_id.clone(),
+            self.role.clone(),
+            self.agent_id.clone(),
+            hostname,
+            resources(&self.resources),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "id": self.id, "framework_id": self.framework_id, "role": self.role, "agent_id": self.agent_id,
+            "hostname": self.agent.as_ref().map(|agent| agent.hostname.clone()),
+            "resources": resources(&self.resources),
+        })
+    }
+}
+
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    show(&options, v1::WatchKind::Offers, async |operator| operator.offers().await).await
+}

@@ -1,0 +1,123 @@
+//! Showing what a task writes while it writes it.
+
+use proffer_framework::operator::{FileWanted, Operator};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+use tokio::{sync::watch, time::sleep};
+
+/// How long it takes until a file that is not there yet is looked for again.
+const RETRY: Duration = Duration::from_millis(50);
+/// How often reading is tried after the task is over.
+const LAST_TRIES: u32 = 5;
+
+/// Where a line goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sink {
+    Stdout,
+    Stderr,
+}
+
+/// Shows one file of one task, each byte once.
+pub(super) struct Follower {
+    pub(super) operator: Operator,
+    pub(super) framework: String,
+    pub(super) task: String,
+    pub(super) sink: Sink,
+    /// Stands before each line.
+    pub(super) prefix: String,
+    /// Whether the task is over.
+    pub(super) over: watch::Receiver<bool>,
+}
+
+impl Follower {
+    /// Shows everything until the task is over; what could not be shown is said.
+    pub(super) async fn run(mut self) {
+        let mut lines = Lines { sink: self.sink, prefix: self.prefix.clone(), begun: false };
+        let mut offset = 0;
+        let mut tries = 0;
+        loop {
+            // What is written before the task is over is seen by whoever begins to read after.
+            let over = *self.over.borrow();
+            let trouble = match self.read(over, &mut offset, &mut lines).await {
+                Ok(()) if over => break,
+                Ok(()) => String::new(),
+                Err(trouble) => trouble,
+            };
+            tries += u32::from(over);
+            if tries > LAST_TRIES {
+                eprintln!("proffer: {}: {trouble}", self.task);
+                break;
+            }
+            tokio::select! {
+                () = sleep(RETRY) => {}
+                _ = self.over.changed(), if !over => {}
+            }
+        }
+        lines.end();
+    }
+
+    async fn read(&mut self, over: bool, offset: &mut u64, lines: &mut Lines) -> Result<(), String> {
+        let wanted = FileWanted {
+            framework: self.framework.clone(),
+            task: self.task.clone(),
+            path: if self.sink == Sink::Stdout { "stdout" } else { "stderr" }.to_owned(),
+            offset: i64::try_from(*offset).unwrap_or(i64::MAX),
+        };
+        let opened = match over {
+            true => self.operator.read_file(&wanted).await,
+            false => self.operator.follow_file(&wanted).await,
+        };
+        let mut file = opened.map_err(|error| error.to_string())?;
+        while let Some(chunk) = file.next().await.map_err(|error| error.to_string())? {
+            lines.write(&chunk.bytes).map_err(|error| error.to_string())?;
+            *offset = chunk.offset;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes as lines with a prefix; without one they pass as they are.
+struct Lines {
+    sink: Sink,
+    prefix: String,
+    /// Whether a line has begun and not ended.
+    begun: bool,
+}
+
+impl Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let mut text = Vec::with_capacity(bytes.len() + self.prefix.len());
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if !self.begun {
+                text.extend_from_slice(self.prefix.as_bytes());
+            }
+            text.extend_from_slice(line);
+            self.begun = !line.ends_with(b"\n");
+        }
+        self.emit(&text)
+    }
+
+    /// Ends a line that the task did not end, where another task's may follow.
+    fn end(&mut self) {
+        if self.begun && !self.prefix.is_empty() {
+            // A closed output was noticed before.
+            let _ = self.emit(b"\n");
+        }
+    }
+
+    fn emit(&self, text: &[u8]) -> io::Result<()> {
+        match self.sink {
+            Sink::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(text)?;
+                out.flush()
+            }
+            Sink::Stderr => io::stderr().lock().write_all(text),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `proffer up`: a whole cluster on this machine.
+
+pub(crate) mod cluster;
+mod family;
+mod shares;
+mod start;
+
+use crate::usage;
+use anyhow::{Context, Result};
+use clap::Args;
+use cluster::{Cluster, Plan};
+use std::{fmt::Write, path::PathBuf, process::ExitCode};
+
+/// What `up` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// How many agents; this machine's resources are shared out among them.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    agents: u16,
+    /// Where the cluster keeps its state; it goes on from there. Default: a temporary directory, removed at the end.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The master's port.
+    #[arg(long, default_value_t = 5050, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+}
+
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    let mut interrupts = cluster::Interrupts::listen()?;
+    std::net::TcpListener::bind(("127.0.0.1", options.port)).map_err(|error| {
+        usage(format!(
+            "--port: 127.0.0.1:{} cannot be used ({error}); another `proffer up` may be running, choose another port",
+            options.port
+        ))
+    })?;
+    let plan = Plan { agents: options.agents, directory: options.dir, port: options.port };
+    let mut cluster = Cluster::prepare(plan)?;
+    let started = tokio::select! {
+        started = cluster.start() => started,
+        () = interrupts.next() => {
+            cluster.end(&mut interrupts).await;
+            return Ok(ExitCode::from(130));
+        }
+    };
+    if let Err(error) = started {
+        cluster.end(&mut interrupts).await;
+        return Err(error);
+    }
+    crate::output::text(&welcome(&cluster)).context("standard output")?;
+    cluster.run(&mut interrupts).await;
+    eprintln!("proffer: ending the cluster and its tasks (Ctrl-C again: at once)");
+    cluster.end(&mut interrupts).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn welcome(cluster: &Cluster) -> String {
+    let mut text = String::new();
+    let master = cluster.address();
+    let _ = writeln!(text, "The cluster is up, in {}", cluster.directory().display());
+    let _ = writeln!(text, "  master  http://{master}");
+    for (name, resources) in cluster.agents() {
+        let _ = writeln!(text, "  {name:7} {resources}");
+    }
+    let export = if cluster.has_default_port() { String::new() } else { format!("PROFFER_MASTER={master} ") };
+    let _ = writeln!(text, "Try, in another shell:  {export}proffer run -- echo hello");
+    text.push_str("Ctrl-C ends all of it, running tasks included.");
+    text
+}

@@ -1,0 +1,48 @@
+//! Starting processes of this same binary.
+
+use anyhow::{Context, Result};
+use nix::{
+    sys::{prctl, signal::Signal},
+    unistd::{Pid, getpid, getppid},
+};
+use std::{
+    fs::File,
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// Starts a role of the cluster. It leads its own process group, so that a Ctrl-C of the terminal reaches only its
+/// parent, and is asked to end when its parent dies.
+pub(super) fn start(name: &str, directory: &Path, arguments: &[String]) -> Result<Pid> {
+    let program = std::env::current_exe().context("this program's own path")?;
+    let log = directory.join(format!("{name}.log"));
+    let file = File::options().create(true).append(true).open(&log).with_context(|| log.display().to_string())?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(file.try_clone().context("log")?))
+        .stderr(Stdio::from(file))
+        .process_group(0);
+    let parent = getpid();
+    // SAFETY: between fork and exec only system calls are made; nothing allocates.
+    unsafe {
+        command.pre_exec(move || {
+            prctl::set_pdeathsig(Signal::SIGTERM)?;
+            if getppid() != parent {
+                return Err(std::io::Error::from_raw_os_error(nix::libc::ESRCH));
+            }
+            Ok(())
+        });
+    }
+    let child = command.spawn().with_context(|| format!("start {name}"))?;
+    Ok(Pid::from_raw(child.id().cast_signed()))
+}
+
+/// The last line that a role wrote.
+pub(super) fn last_words(name: &str, directory: &Path) -> String {
+    let text = std::fs::read(directory.join(format!("{name}.log"))).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned()
+}
