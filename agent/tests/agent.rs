@@ -1,0 +1,225 @@
+//! The agent over real gRPC, with a master and executors that say what the test wants.
+
+mod world;
+
+use agent::AgentError;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use proffer_proto::v1::{
+    AgentAcknowledge, AgentAcknowledgement, AgentKill, FileAction, FileRequest, OpenData, Ping, Pong, TaskState,
+    agent_data::Data, agent_message, executor_event::Event, master_message::Message,
+};
+use std::fs;
+use world::{Executor, Master, Strays, get, launch, options, pids, within};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_goes_to_its_executor_and_its_updates_come_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let _strays = Strays::of(directory.path());
+    let mut master = Master::start().await;
+    let running = agent::start(options(directory.path(), &[&master.address])).await.unwrap();
+    assert_eq!(get(&running, "/health").await.0, 503);
+    let (mut link, register) = master.admit(3).await;
+    assert_eq!((&*register.agent_id, register.epoch), ("", 0));
+    let info = register.agent.unwrap();
+    assert_eq!((&*info.hostname, info.address), ("host-1", running.address.to_string()));
+
+    link.say(3, launch(&["a", "b"])).await;
+    let environment = Executor::environment(directory.path(), None).await;
+    let mut executor = Executor::attach(&environment, &[]).await;
+    let Ok(Event::Subscribed(subscribed)) = executor.hear().await else { panic!("it is not welcome") };
+    assert_eq!((&*subscribed.agent_id, subscribed.kill_grace_ms), ("agent-1", 5000));
+    let Ok(Event::Launch(launched)) = executor.hear().await else { panic!("it gets no tasks") };
+    let sandbox = directory.path().canonicalize().unwrap().join("sandboxes/f/a");
+    assert_eq!(launched.tasks[0].sandbox, sandbox.to_str().unwrap());
+    assert!(!launched.tasks[0].adopt);
+
+    executor.report(1, "a", TaskState::TaskRunning).await;
+    assert_eq!(link.updates().await, ["a#1 TASK_RUNNING"]);
+    let Ok(Event::Acknowledged(safe)) = executor.hear().await else { panic!("the update is not safe") };
+    assert_eq!((&*safe.acknowledgements[0].task_id, safe.acknowledgements[0].number), ("a", 1));
+
+    let task_ids = vec!["a".to_owned()];
+    link.say(3, Message::Kill(AgentKill { framework_id: "f".to_owned(), task_ids, grace_ms: Some(7) })).await;
+    let Ok(Event::Kill(killed)) = executor.hear().await else { panic!("the kill is lost") };
+    assert_eq!((killed.task_ids, killed.grace_ms), (vec!["a".to_owned()], Some(7)));
+
+    let (code, state) = get(&running, "/api/v1/state").await;
+    let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    assert_eq!((code, &state["used"], &state["tasks"][0]["state"]), (200, &"cpus:2".into(), &"RUNNING".into()));
+    assert_eq!(get(&running, "/health").await.0, 200);
+    let (_, metrics) = get(&running, "/metrics").await;
+    assert!(metrics.contains("proffer_agent_tasks{state=\"RUNNING\"} 1"), "{metrics}");
+    assert_eq!(get(&running, "/nothing").await.0, 404);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_outlive_the_agent() {
+    let directory = tempfile::tempdir().unwrap();
+    let _strays = Strays::of(directory.path());
+    let mut master = Master::start().await;
+    let running = agent::start(options(directory.path(), &[&master.address])).await.unwrap();
+    let (mut link, _) = master.admit(1).await;
+    link.say(1, launch(&["a"])).await;
+    let environment = Executor::environment(directory.path(), None).await;
+    let mut executor = Executor::attach(&environment, &[]).await;
+    executor.hear().await.unwrap();
+    executor.hear().await.unwrap();
+    executor.report(1, "a", TaskState::TaskRunning).await;
+    link.updates().await;
+    running.stop().await.unwrap();
+    link.ends().await;
+    let before = pids(&directory.path().join("run"));
+
+    let running = agent::start(options(directory.path(), &[&master.address])).await.unwrap();
+    let (mut link, register) = master.admit(1).await;
+    assert_eq!((&*register.agent_id, &*register.cluster_id, register.epoch), ("agent-1", "cluster-1", 1));
+    assert_eq!(register.tasks[0].task_id, "a");
+    assert_eq!(register.tasks[0].unacknowledged[0].sequence, 1);
+    let mut executor = Executor::attach(&environment, &["a"]).await;
+    assert!(matches!(executor.hear().await, Ok(Event::Subscribed(_))));
+    executor.report(2, "a", TaskState::TaskFinished).await;
+    assert_eq!(link.updates().await, ["a#2 TASK_FINISHED"]);
+    assert_eq!(pids(&directory.path().join("run")), before);
+    let acknowledgement = AgentAcknowledgement { framework_id: "f".to_owned(), task_id: "a".to_owned(), sequence: 2 };
+    link.say(1, Message::Acknowledge(AgentAcknowledge { acknowledgements: vec![acknowledgement] })).await;
+    link.say(1, Message::Ping(Ping { number: 9 })).await;
+    assert_eq!(link.hear().await, agent_message::Message::Pong(Pong { number: 9 }));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_executor_is_replaced_and_its_tasks_are_adopted() {
+    let directory = tempfile::tempdir().unwrap();
+    let _strays = Strays::of(directory.path());
+    let mut master = Master::start().await;
+    let running = agent::start(options(directory.path(), &[&master.address])).await.unwrap();
+    let (link, _) = master.admit(1).await;
+    link.say(1, launch(&["a"])).await;
+    let environment = Executor::environment(directory.path(), None).await;
+    let mut executor = Executor::attach(&environment, &[]).await;
+    executor.hear().await.unwrap();
+    executor.hear().await.unwrap();
+    drop(executor);
+    kill(Pid::from_raw(pids(&directory.path().join("run"))[0]), Signal::SIGKILL).unwrap();
+    let token = &environment["PROFFER_EXECUTOR_TOKEN"];
+    let renewed = Executor::environment(directory.path(), Some(token)).await;
+    let mut stale = Executor::attach(&environment, &["a"]).await;
+    assert_eq!(stale.hear().await.unwrap_err().code(), tonic::Code::FailedPrecondition);
+    let mut executor = Executor::attach(&renewed, &[]).await;
+    executor.hear().await.unwrap();
+    let Ok(Event::Launch(launched)) = executor.hear().await else { panic!("it gets no tasks") };
+    assert!(launched.tasks[0].adopt);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_is_found_through_a_standby_and_found_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut leader = Master::start().await;
+    let standby = Master::standby(&leader.address).await;
+    let running = agent::start(options(directory.path(), &[&standby.address])).await.unwrap();
+    let (link, _) = leader.admit(5).await;
+    drop(link);
+    let (mut link, register) = leader.admit(5).await;
+    assert_eq!((&*register.agent_id, register.epoch), ("agent-1", 5));
+    // What an old leader still has in its buffers is not obeyed.
+    link.say(4, launch(&["a"])).await;
+    link.ends().await;
+    let (_, register) = leader.link().await;
+    assert!(register.tasks.is_empty());
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_go_over_a_stream_of_their_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut master = Master::start().await;
+    let running = agent::start(options(directory.path(), &[&master.address])).await.unwrap();
+    let (link, _) = master.admit(1).await;
+    let sandbox = directory.path().join("sandboxes/f/a");
+    fs::create_dir_all(&sandbox).unwrap();
+    fs::write(sandbox.join("stdout"), vec![b'x'; 100_000]).unwrap();
+    let open = |token: &str, path: &str, action: FileAction| {
+        Message::OpenData(OpenData {
+            token: token.to_owned(),
+            request: Some(FileRequest {
+                framework_id: "f".to_owned(),
+                task_id: "a".to_owned(),
+                path: path.to_owned(),
+                action: action.into(),
+                offset: 0,
+                length: 0,
+            }),
+        })
+    };
+    link.say(1, open("one", "", FileAction::List)).await;
+    assert!(matches!(master.data().await, Data::Header(header) if header.token == "one"));
+    assert!(matches!(master.data().await, Data::Chunk(chunk) if chunk.entries[0].path == "stdout"));
+    link.say(1, open("two", "stdout", FileAction::Follow)).await;
+    assert!(matches!(master.data().await, Data::Header(header) if header.token == "two"));
+    let mut read = 0;
+    while read < 100_000 {
+        let Data::Chunk(chunk) = master.data().await else { panic!("the file cannot be read") };
+        read += chunk.bytes.len();
+        assert_eq!(chunk.offset as usize, read);
+    }
+    link.say(1, open("three", "nothing", FileAction::Read)).await;
+    assert!(matches!(master.data().await, Data::Header(header) if header.token == "three"));
+    assert!(matches!(master.data().await, Data::Error(error) if error.not_found));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_ends_with_an_agent_that_is_told_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let _strays = Strays::of(directory.path());
+    let mut master = Master::start().await;
+    let mut options = options(directory.path(), &[&master.address]);
+    options.stop_tasks = true;
+    let running = agent::start(options).await.unwrap();
+    let (mut link, _) = master.admit(1).await;
+    link.say(1, launch(&["a"])).await;
+    let environment = Executor::environment(directory.path(), None).await;
+    let mut executor = Executor::attach(&environment, &[]).await;
+    executor.hear().await.unwrap();
+    executor.hear().await.unwrap();
+    let pid = Pid::from_raw(pids(&directory.path().join("run"))[0]);
+    let stopping = tokio::spawn(running.stop());
+    assert!(matches!(executor.hear().await, Ok(Event::Kill(kill)) if kill.task_ids == ["a"]));
+    executor.report(1, "a", TaskState::TaskKilled).await;
+    assert_eq!(link.updates().await, ["a#1 TASK_KILLED"]);
+    assert!(matches!(executor.hear().await, Ok(Event::Acknowledged(_))));
+    assert!(matches!(executor.hear().await, Ok(Event::Shutdown(_))));
+    kill(pid, Signal::SIGTERM).unwrap();
+    drop(executor);
+    within("the agent's end", stopping).await.unwrap().unwrap();
+    assert!(kill(pid, None).is_err(), "the executor is gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_used_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = agent::start(options(directory.path(), &["127.0.0.1:1"])).await.unwrap();
+    let failure = async |change: &dyn Fn(&mut agent::Options)| {
+        let other = tempfile::tempdir().unwrap();
+        let mut options = options(other.path(), &["127.0.0.1:1"]);
+        change(&mut options);
+        let error = agent::start(options).await.err().expect("this cannot start");
+        assert!(error.is_misuse(), "{error}");
+        kit::exit::chain(&error)
+    };
+    let path = directory.path();
+    assert!(failure(&|options| options.dir = path.to_owned()).await.starts_with("another agent runs in"));
+    assert!(failure(&|options| options.dir = "/dev/null/agent".into()).await.contains("/dev/null/agent"));
+    assert!(failure(&|options| options.resources = Some("cpus:x".to_owned())).await.starts_with("--resources: "));
+    assert!(failure(&|options| options.attributes = "rack".to_owned()).await.starts_with("--attributes: "));
+    assert!(failure(&|options| options.masters = vec![String::new()]).await.starts_with("--master: "));
+    let taken = running.address;
+    assert!(failure(&|options| options.listen = taken).await.contains("taken"));
+    assert!(failure(&|options| options.gc_disk_headroom = 2.0).await.starts_with("--gc-disk-headroom: "));
+    let _: Result<(), AgentError> = running.stop().await;
+}
