@@ -22,6 +22,7 @@ pub mod options;
 mod outbox;
 mod sandbox_gc;
 mod start;
+mod terms;
 pub mod work_directory;
 
 pub use options::{Isolation, Options};

@@ -38,6 +38,12 @@ impl Model {
         }
     }
 
+    /// Forgets what is shown: a core that begins anew shows all that it knows.
+    pub(crate) fn clear(&self) {
+        let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        (shown.agent, shown.tasks, shown.executors) = Default::default();
+    }
+
     /// Looks at the state. Hold it briefly: the driver waits.
     pub fn read(&self) -> RwLockReadGuard<'_, Shown> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)

@@ -2,26 +2,29 @@
 
 use crate::{
     detect,
-    driver::{Clock, Driver, Event, Syncing},
+    driver::{Clock, Event, Syncing},
     executors::{
         machine::{Launcher, Machine},
         server,
     },
     http,
-    journal::{Journal, JournalError},
+    journal::JournalError,
     link::{Connector, data::Files},
     model::Model,
     options::Options,
     sandbox_gc::{self, Policy},
+    terms::Terms,
     work_directory::{WorkDirectory, WorkDirectoryError},
 };
-use agent_core::{Agent, Config, Recovered};
+use agent_core::Config;
+use agent_executor::layout::{self, Layout};
+use clap::ValueEnum;
 use kit::shutdown::CancellationToken;
 use proto_types::{
     AgentInfo,
     resources::{InvalidText, parse_attributes},
 };
-use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -83,7 +86,7 @@ pub struct Running {
     /// What it shows.
     pub model: Model,
     events: mpsc::Sender<Event>,
-    driver: JoinHandle<Result<(), JournalError>>,
+    driver: JoinHandle<()>,
     stop: CancellationToken,
     stop_tasks: bool,
     grace: Duration,
@@ -93,13 +96,12 @@ pub struct Running {
 /// Runs an agent until `shutdown`.
 ///
 /// # Errors
-/// It cannot start, or cannot write its journal.
+/// It cannot start.
 pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), AgentError> {
-    let mut running = start(options).await?;
-    tokio::select! {
-        () = shutdown.cancelled() => running.stop().await,
-        ended = &mut running.driver => Ok(ended.unwrap_or(Ok(()))?),
-    }
+    let running = start(options).await?;
+    shutdown.cancelled().await;
+    running.stop().await;
+    Ok(())
 }
 
 /// Starts an agent.
@@ -116,39 +118,26 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
         hostname = %config.info.hostname, resources = %config.info.resources, attributes = %config.info.attributes,
         isolation = %config.info.isolation, directory = %layout.root().display(), %address, "the agent starts"
     );
-    let boot_id = detect::boot_id();
-    let (mut journal, opened) = Journal::open(&layout.journal(), &boot_id)?;
-    for report in &opened.reports {
-        warn!("journal: {report}");
-    }
-    let clock = Clock::start();
-    let rebooted = !opened.boot_id.is_empty() && opened.boot_id != boot_id;
-    let recovered = Recovered { facts: opened.facts, rebooted };
-    let (agent, first) = Agent::recover(config, recovered, clock.now());
-    if rebooted {
-        journal.rotate(&agent.image())?;
-    }
     let path = server::socket_path(&layout).map_err(AgentError::Socket)?;
     let socket = kit::listen::unix(&path)?;
-    let (events, mut incoming) = mpsc::channel(EVENTS_MAX);
+    let (events, incoming) = mpsc::channel(EVENTS_MAX);
     let stop = CancellationToken::new();
     let model = Model::default();
     let policy =
         Policy { delay: options.gc_delay, headroom: options.gc_disk_headroom, interval: options.disk_watch_interval };
-    let driver = Driver {
-        agent,
-        journal,
-        clock,
+    let boot_id = detect::boot_id();
+    let terms = Terms {
+        config,
         layout: layout.clone(),
         model: model.clone(),
-        machine: Machine::start(launcher(&options, directory.layout(), path, boot_id), events.clone()),
+        machine: Machine::start(launcher(&options, &layout, path, &boot_id), events.clone()),
         retired: sandbox_gc::start(layout.clone(), model.clone(), policy),
-        link: None,
-        executors: BTreeMap::new(),
         syncing: Syncing::start(),
-        idle: Vec::new(),
+        clock: Clock::start(),
+        boot_id,
     };
-    let driver = tokio::spawn(async move { driver.run(first, &mut incoming).await });
+    let first = terms.begin()?;
+    let driver = tokio::spawn(terms.run(first, incoming));
     let connector =
         Connector { masters: options.masters, events: events.clone(), files: Files::new(layout, model.clone()) };
     tokio::spawn(stop.clone().run_until_cancelled_owned(connector.run()));
@@ -168,10 +157,7 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
 
 impl Running {
     /// Stops the agent. Tasks and executors run on, unless the options say otherwise.
-    ///
-    /// # Errors
-    /// The journal could not be written.
-    pub async fn stop(self) -> Result<(), AgentError> {
+    pub async fn stop(self) {
         if self.stop_tasks {
             let (done, ended) = oneshot::channel();
             if self.events.send(Event::EndAll(done)).await.is_ok() {
@@ -186,16 +172,7 @@ impl Running {
             let _ = written.await;
         }
         self.stop.cancel();
-        self.driver.await.unwrap_or(Ok(()))?;
-        Ok(())
-    }
-
-    /// Ends when the agent ends by itself, which is always trouble.
-    ///
-    /// # Errors
-    /// The journal could not be written.
-    pub async fn ended(&mut self) -> Result<(), AgentError> {
-        Ok((&mut self.driver).await.unwrap_or(Ok(()))?)
+        let _ = self.driver.await;
     }
 }
 
@@ -227,7 +204,6 @@ fn config(options: &Options, address: SocketAddr, directory: &std::path::Path) -
     };
     Ok(Config {
         info,
-        nonce: format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>()),
         kill_grace: options.kill_grace,
         registration_timeout: options.executor_registration_timeout,
         reconnect_timeout: options.executor_reconnect_timeout,
@@ -236,12 +212,18 @@ fn config(options: &Options, address: SocketAddr, directory: &std::path::Path) -
     })
 }
 
-fn launcher(options: &Options, layout: &agent_executor::layout::Layout, socket: PathBuf, boot_id: String) -> Launcher {
+fn launcher(options: &Options, layout: &Layout, socket: PathBuf, boot_id: &str) -> Launcher {
+    let isolation = options.isolation.to_possible_value().map(|value| value.get_name().to_owned());
+    let variables = [
+        (layout::WORK_DIRECTORY_VARIABLE, layout.root().display().to_string()),
+        (layout::DOCKER_SOCKET_VARIABLE, options.docker_socket.display().to_string()),
+        (layout::ISOLATION_VARIABLE, isolation.unwrap_or_default()),
+    ];
     Launcher {
         layout: layout.clone(),
         socket,
         program: options.executor_program.clone(),
-        environment: Vec::new(),
-        boot_id,
+        environment: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        boot_id: boot_id.to_owned(),
     }
 }

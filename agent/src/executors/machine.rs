@@ -22,6 +22,9 @@ use tracing::{info, warn};
 /// How often a process that is not our child is looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
+/// Between the end of a process and the word of it: an executor that connected at the very last is heard first.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// Orders that may wait. The driver waits when there are more: one comes for each start or end of an executor.
 const ORDERS_MAX: usize = 256;
 
@@ -132,10 +135,12 @@ async fn run(start: ExecutorStart, launcher: &Launcher, known: &Known) -> String
         }
         info!(%framework, %executor, pid = process.pid, "an executor is started");
     }
-    match child.wait().await {
+    let end = match child.wait().await {
         Ok(status) => describe(status),
         Err(error) => format!("its end cannot be seen: {error}"),
-    }
+    };
+    tokio::time::sleep(LAST_WORDS).await;
+    end
 }
 
 /// The file in an executor's directory that names its process.

@@ -185,3 +185,16 @@ fn a_file_of_a_later_version_is_refused() {
     assert!(error.to_string().contains("later version"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
+
+#[test]
+fn a_full_disk_is_reported_and_what_was_written_before_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = written(directory.path());
+    let (mut journal, _) = open(directory.path());
+    journal.file = Arc::new(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    journal.add(&Fact::EpochSeen(Epoch(9)));
+    let error = journal.flush().unwrap_err();
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    let (_, opened) = open(directory.path());
+    assert_eq!(opened.facts, facts());
+}
