@@ -1,15 +1,12 @@
 //! What may stand on the command line.
 
-use crate::{completions, files, kill, lists, logs, map, role, run, teardown, up, why};
+use crate::{completions, files, kill, lists, logs, map, role, roles, run, teardown, up, why};
 use clap::{Parser, Subcommand};
-use kit::telemetry::LogOptions;
 
 /// A two-level cluster manager: masters offer the resources of agents to frameworks.
 #[derive(Debug, Parser)]
 #[command(name = "proffer", version, max_term_width = 120, propagate_version = true)]
 pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) log: LogOptions,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -23,15 +20,15 @@ pub(crate) enum Command {
     /// Run a command once for each input, as many at once as fit.
     Map(map::Options),
     /// List the agents.
-    Agents(lists::Options),
+    Agents(lists::ListOptions),
     /// List the frameworks.
-    Frameworks(lists::Options),
+    Frameworks(lists::ListOptions),
     /// List the tasks.
     Tasks(lists::tasks::Options),
     /// List the offers outstanding.
-    Offers(lists::Options),
+    Offers(lists::ListOptions),
     /// List the roles.
-    Roles(lists::Options),
+    Roles(lists::ListOptions),
     /// Show what a task writes.
     Logs(logs::Options),
     /// List the files of a task's sandbox, or print one.
@@ -45,9 +42,20 @@ pub(crate) enum Command {
     /// Remove a framework for good and kill its tasks.
     Teardown(teardown::Options),
     /// Run a master.
-    Master(Box<master::Options>),
+    Master(Box<roles::MasterRole>),
     /// Run an agent.
-    Agent(Box<agent::Options>),
+    Agent(Box<roles::AgentRole>),
     /// Print completions for a shell.
     Completions(completions::Options),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -56,10 +56,9 @@ fn runtime(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
-    let Cli { log, command } = cli;
-    match command {
-        Command::Master(options) => roles::master(options, &log).await,
-        Command::Agent(options) => roles::agent(options, &log).await,
+    match cli.command {
+        Command::Master(options) => roles::master(options).await,
+        Command::Agent(options) => roles::agent(options).await,
         Command::Up(options) => up::run(options).await,
         Command::Run(options) => run::run(options).await,
         Command::Map(options) => map::run(options).await,

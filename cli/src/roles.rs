@@ -1,16 +1,34 @@
 //! The roles of the cluster itself, each a process.
 
+use crate::failure::Usage;
 use anyhow::Result;
+use clap::Args;
 use kit::telemetry::LogOptions;
 use std::process::ExitCode;
 
-use crate::failure::Usage;
+/// What `master` takes.
+#[derive(Debug, Args)]
+pub(crate) struct MasterRole {
+    #[command(flatten)]
+    options: master::Options,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+/// What `agent` takes.
+#[derive(Debug, Args)]
+pub(crate) struct AgentRole {
+    #[command(flatten)]
+    options: agent::Options,
+    #[command(flatten)]
+    log: LogOptions,
+}
 
 /// Runs a master until it is asked to stop.
-pub(crate) async fn master(options: Box<master::Options>, log: &LogOptions) -> Result<ExitCode> {
-    kit::telemetry::begin(log).map_err(|error| Usage(kit::exit::chain(&error)))?;
+pub(crate) async fn master(role: Box<MasterRole>) -> Result<ExitCode> {
+    kit::telemetry::begin(&role.log).map_err(|error| Usage(kit::exit::chain(&error)))?;
     let stop = kit::shutdown::on_signal()?;
-    match Box::pin(master::run(*options, stop, |address| tracing::info!(%address, "the master listens"))).await {
+    match Box::pin(master::run(role.options, stop, |address| tracing::info!(%address, "the master listens"))).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.is_usage() => Ok(kit::exit::usage(&error)),
         Err(error) => Ok(kit::exit::failed(&error)),
@@ -18,10 +36,10 @@ pub(crate) async fn master(options: Box<master::Options>, log: &LogOptions) -> R
 }
 
 /// Runs an agent until it is asked to stop.
-pub(crate) async fn agent(options: Box<agent::Options>, log: &LogOptions) -> Result<ExitCode> {
-    kit::telemetry::begin(log).map_err(|error| Usage(kit::exit::chain(&error)))?;
+pub(crate) async fn agent(role: Box<AgentRole>) -> Result<ExitCode> {
+    kit::telemetry::begin(&role.log).map_err(|error| Usage(kit::exit::chain(&error)))?;
     let stop = kit::shutdown::on_signal()?;
-    match Box::pin(agent::run(*options, stop)).await {
+    match Box::pin(agent::run(role.options, stop)).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.is_misuse() => Ok(kit::exit::usage(&error)),
         Err(error) => Ok(kit::exit::failed(&error)),

@@ -1,6 +1,6 @@
 //! `proffer agents`.
 
-use super::{Options, show};
+use super::{ListOptions, show};
 use crate::output::{Listed, ago, resources};
 use anyhow::Result;
 use proffer_framework::operator::v1;
@@ -52,6 +52,6 @@ fn attributes(attributes: &[v1::Attribute]) -> Vec<Value> {
     attributes.iter().map(|attribute| json!({ "name": attribute.name, "value": value(attribute) })).collect()
 }
 
-pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+pub(crate) async fn run(options: ListOptions) -> Result<ExitCode> {
     show(&options, v1::WatchKind::Agents, async |operator| operator.agents().await).await
 }

@@ -1,6 +1,6 @@
 //! `proffer frameworks`.
 
-use super::{Options, show};
+use super::{ListOptions, show};
 use crate::output::{Listed, ago, resources};
 use anyhow::Result;
 use proffer_framework::operator::v1;
@@ -46,6 +46,6 @@ fn state(framework: &v1::FrameworkRecord) -> &'static str {
     }
 }
 
-pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+pub(crate) async fn run(options: ListOptions) -> Result<ExitCode> {
     show(&options, v1::WatchKind::Frameworks, async |operator| operator.frameworks().await).await
 }

@@ -23,7 +23,7 @@ const REFRESH_MAX: Duration = Duration::from_secs(10);
 
 /// What every list takes.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Options {
+pub(crate) struct ListOptions {
     #[command(flatten)]
     pub(crate) master: MasterOption,
     /// Print JSON: one array, or one a line with --watch.
@@ -36,7 +36,7 @@ pub(crate) struct Options {
 
 /// Shows a list.
 pub(crate) async fn show<T: Listed>(
-    options: &Options,
+    options: &ListOptions,
     kind: v1::WatchKind,
     fetch: impl AsyncFn(&mut Operator) -> Result<Vec<T>, OperatorError>,
 ) -> Result<ExitCode> {

@@ -1,6 +1,6 @@
 //! `proffer offers`.
 
-use super::{Options, show};
+use super::{ListOptions, show};
 use crate::output::{Listed, resources};
 use anyhow::Result;
 use proffer_framework::operator::v1;
@@ -31,6 +31,6 @@ impl Listed for v1::Offer {
     }
 }
 
-pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+pub(crate) async fn run(options: ListOptions) -> Result<ExitCode> {
     show(&options, v1::WatchKind::Offers, async |operator| operator.offers().await).await
 }

@@ -1,6 +1,6 @@
 //! `proffer roles`.
 
-use super::{Options, show};
+use super::{ListOptions, show};
 use crate::output::{Listed, resources};
 use anyhow::Result;
 use proffer_framework::operator::v1;
@@ -30,6 +30,6 @@ impl Listed for v1::RoleRecord {
     }
 }
 
-pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+pub(crate) async fn run(options: ListOptions) -> Result<ExitCode> {
     show(&options, v1::WatchKind::Roles, async |operator| operator.roles().await).await
 }

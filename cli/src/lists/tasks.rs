@@ -1,6 +1,6 @@
 //! `proffer tasks`.
 
-use super::show;
+use super::{ListOptions, show};
 use crate::{
     output::{Listed, ago, resources},
     subject::state_name,
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
-    list: super::Options,
+    list: ListOptions,
     /// Only of this framework.
     #[arg(long, value_name = "ID", default_value = "")]
     framework: String,

@@ -1,12 +1,13 @@
 //! Launches and what comes of them.
 
-use crate::{Notice, Session};
+use crate::{Notice, Session, refused::Place};
 use proto_types::{
     AgentId, Rejection, RejectionKind, TaskId,
     scheduling::{Accept, Acceptance, Refusal},
     task::Launch,
     verdict::TaskVerdict,
 };
+use std::collections::BTreeSet;
 
 impl Session {
     pub(crate) fn on_accept(&mut self, acceptances: Vec<Acceptance>, all_or_nothing: bool) {
@@ -18,8 +19,9 @@ impl Session {
         }
         let trouble = acceptances.iter().find_map(|acceptance| self.offers_gone(acceptance));
         let trouble = trouble.or_else(|| {
+            let mut seen = BTreeSet::new();
             let launches = acceptances.iter().flat_map(|acceptance| &acceptance.launches);
-            launches.flat_map(|launch| &launch.tasks).find_map(|task| self.unusable(&task.id))
+            launches.flat_map(|launch| &launch.tasks).find_map(|task| self.unusable(&task.id, &mut seen))
         });
         if let Some(rejection) = trouble {
             return acceptances.iter().for_each(|acceptance| self.reject_all(&acceptance.launches, &rejection));
@@ -34,37 +36,42 @@ impl Session {
         if let Some(rejection) = self.offers_gone(&acceptance) {
             return self.reject_all(&acceptance.launches, &rejection);
         }
-        acceptance.launches = acceptance.launches.into_iter().filter_map(|launch| self.usable(launch)).collect();
+        let mut seen = BTreeSet::new();
+        let launches = std::mem::take(&mut acceptance.launches);
+        acceptance.launches = launches.into_iter().filter_map(|launch| self.usable(launch, &mut seen)).collect();
         self.enter(&acceptance);
         self.calls.accept(acceptance);
     }
 
     /// The part of a launch that can be asked for; of a group, all or nothing.
-    fn usable(&mut self, mut launch: Launch) -> Option<Launch> {
-        let refused: Vec<(TaskId, Rejection)> = launch
-            .tasks
-            .iter()
-            .filter_map(|task| self.unusable(&task.id).map(|rejection| (task.id.clone(), rejection)))
-            .collect();
-        if refused.is_empty() {
-            return Some(launch);
+    fn usable(&mut self, mut launch: Launch, seen: &mut BTreeSet<TaskId>) -> Option<Launch> {
+        let (mut usable, mut refused) = (Vec::new(), Vec::new());
+        for task in std::mem::take(&mut launch.tasks) {
+            match self.unusable(&task.id, seen) {
+                None => usable.push(task),
+                Some(rejection) => refused.push((task.id.clone(), rejection)),
+            }
         }
-        if launch.group {
-            self.reject_all(&[launch], &refused[0].1);
-            return None;
+        if launch.group
+            && let Some((_, first)) = refused.first()
+        {
+            let first = first.clone();
+            refused.extend(usable.drain(..).map(|task| (task.id.clone(), first.clone())));
         }
-        launch.tasks.retain(|task| !refused.iter().any(|(id, _)| *id == task.id));
         for (task, rejection) in refused {
             self.deliver(Notice::Rejected { task, rejection });
         }
+        launch.tasks = usable;
         (!launch.tasks.is_empty()).then_some(launch)
     }
 
-    fn unusable(&self, task: &TaskId) -> Option<Rejection> {
-        if self.tasks.contains(task) {
+    /// Why a task cannot be asked for; `seen` are those of the same call before it.
+    fn unusable(&self, task: &TaskId, seen: &mut BTreeSet<TaskId>) -> Option<Rejection> {
+        if self.tasks.contains(task) || seen.contains(task) {
             let message = format!("task id {task} was used before; every task needs a new one");
             return Some(reject(RejectionKind::Invalid, message));
         }
+        seen.insert(task.clone());
         self.tasks.is_full().then(|| {
             let message =
                 format!("{} tasks are kept account of already; the limit is tasks_max", self.config.tasks_max);
@@ -109,15 +116,25 @@ impl Session {
         }
     }
 
-    pub(crate) fn on_accept_refused(&mut self, accept: &Accept, refusal: &Refusal) {
+    /// The call was refused as a whole. Where it says which task is wrong, the others are asked for without it: they may
+    /// have nothing to do with it but that they travelled together.
+    pub(crate) fn on_accept_refused(&mut self, mut accept: Accept, refusal: &Refusal) {
         let (kind, field) = match refusal {
             Refusal::Unauthorized(_) => (RejectionKind::Unauthorized, String::new()),
             Refusal::Invalid { field, .. } => (RejectionKind::Invalid, field.clone()),
             _ => (RejectionKind::Invalid, String::new()),
         };
+        let place = Place::read(&field).filter(|_| !accept.all_or_nothing);
         let rejection = Rejection { kind, field, message: refusal.to_string(), free: None };
-        for task in task_ids(accept) {
-            self.on_rejected(task, rejection.clone());
+        let Some(wrong) = place.and_then(|place| place.take_out(&mut accept)) else {
+            let all: Vec<TaskId> = task_ids(&accept).cloned().collect();
+            return all.iter().for_each(|task| self.on_rejected(task, rejection.clone()));
+        };
+        for task in wrong {
+            self.on_rejected(&task, rejection.clone());
+        }
+        if !accept.acceptances.is_empty() {
+            self.calls.accept_apart(accept.acceptances, false);
         }
     }
 

@@ -20,6 +20,7 @@ mod events;
 mod input;
 mod link;
 mod reconcile;
+mod refused;
 mod replies;
 mod tasks;
 mod updates;

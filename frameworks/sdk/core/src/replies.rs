@@ -93,7 +93,7 @@ impl Session {
     fn on_refused(&mut self, call: Outgoing, refusal: Refusal) {
         let name = call.name();
         match call {
-            Outgoing::Accept { accept, .. } => self.on_accept_refused(&accept, &refusal),
+            Outgoing::Accept { accept, .. } => self.on_accept_refused(accept, &refusal),
             Outgoing::SendMessage { ticket, .. } | Outgoing::Explain { ticket, .. } => {
                 self.out.push(Effect::Answer { ticket, result: Err(Unanswered::Refused(refusal)) });
             }
