@@ -4,6 +4,7 @@ use crate::{
     detect,
     driver::{Clock, Event, Syncing},
     executors::{
+        Escape,
         machine::{Launcher, Machine},
         server,
     },
@@ -225,5 +226,6 @@ fn launcher(options: &Options, layout: &Layout, socket: PathBuf, boot_id: &str) 
         program: options.executor_program.clone(),
         environment: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         boot_id: boot_id.to_owned(),
+        escape: Escape::find(),
     }
 }

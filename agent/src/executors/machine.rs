@@ -1,18 +1,17 @@
 //! The processes of executors: started, watched, killed. They leave the agent's session and live on without it.
 
-use super::process::Process;
+use super::{command, escape::Escape, process::Process};
 use crate::driver::Event;
 use agent_core::{Input, fact::ExecutorStart};
 use agent_executor::layout::Layout;
 use nix::sys::signal::Signal;
-use proto_types::{ExecutorId, FrameworkId, task::Command};
+use proto_types::{ExecutorId, FrameworkId};
 use std::{
     collections::HashMap,
-    fs::{self, OpenOptions},
     io,
     os::unix::process::ExitStatusExt,
     path::PathBuf,
-    process::{ExitStatus, Stdio},
+    process::ExitStatus,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -46,6 +45,7 @@ pub(crate) struct Launcher {
     /// Further environment of built-in executors.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) boot_id: String,
+    pub(crate) escape: Escape,
 }
 
 /// Takes orders.
@@ -113,7 +113,7 @@ async fn carry_out(order: Order, launcher: Launcher, known: Known, events: mpsc:
 async fn run(start: ExecutorStart, launcher: &Launcher, known: &Known) -> String {
     let (framework, executor, token) = (start.framework.clone(), start.info.id.clone(), start.token.clone());
     let for_start = launcher.clone();
-    let started = tokio::task::spawn_blocking(move || for_start.command(&start)).await;
+    let started = tokio::task::spawn_blocking(move || command::build(&for_start, &start)).await;
     let spawned = match started {
         Ok(Ok(mut command)) => command.spawn(),
         Ok(Err(error)) => Err(error),
@@ -129,6 +129,7 @@ async fn run(start: ExecutorStart, launcher: &Launcher, known: &Known) -> String
     let process = child.id().and_then(|pid| Process::of(i32::try_from(pid).ok()?));
     if let Some(process) = process {
         lock(known).insert(token.clone(), process);
+        launcher.escape.put(process.pid);
         let path = launcher.layout.run(&framework, &executor).join(PROCESS);
         if let Err(error) = process.save(&path, &token, &launcher.boot_id) {
             warn!(%framework, %executor, %error, "an executor's process cannot be noted; a later run of the agent will not find it");
@@ -145,70 +146,6 @@ async fn run(start: ExecutorStart, launcher: &Launcher, known: &Known) -> String
 
 /// The file in an executor's directory that names its process.
 const PROCESS: &str = "process";
-
-impl Launcher {
-    /// The command that starts an executor: in its own session, with its output in files.
-    fn command(&self, start: &ExecutorStart) -> io::Result<tokio::process::Command> {
-        let run = self.layout.run(&start.framework, &start.info.id);
-        fs::create_dir_all(&run)?;
-        let (mut command, sandbox) = if start.info.id.is_built_in() {
-            (self.built_in()?, run)
-        } else {
-            let sandbox = self.layout.executor_sandbox(&start.framework, &start.info.id);
-            fs::create_dir_all(&sandbox)?;
-            (custom(&start.info.command), sandbox)
-        };
-        let output = |name: &str| OpenOptions::new().append(true).create(true).open(sandbox.join(name));
-        command
-            .current_dir(&sandbox)
-            .stdin(Stdio::null())
-            .stdout(output("stdout")?)
-            .stderr(output("stderr")?)
-            .env("PROFFER_AGENT_SOCKET", &self.socket)
-            .env("PROFFER_FRAMEWORK_ID", start.framework.as_str())
-            .env("PROFFER_EXECUTOR_ID", start.info.id.as_str())
-            .env("PROFFER_EXECUTOR_TOKEN", &start.token)
-            .env("PROFFER_SANDBOX", &sandbox)
-            .kill_on_drop(false);
-        // SAFETY: setsid is async-signal-safe and touches nothing but the new process.
-        #[expect(unsafe_code, reason = "the only way to a session of its own; the call is async-signal-safe")]
-        unsafe {
-            command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(io::Error::from));
-        }
-        Ok(command)
-    }
-
-    fn built_in(&self) -> io::Result<tokio::process::Command> {
-        let mut command = match self.program.split_first() {
-            Some((program, arguments)) => {
-                let mut command = tokio::process::Command::new(program);
-                command.args(arguments);
-                command
-            }
-            None => {
-                let mut command = tokio::process::Command::new(std::env::current_exe()?);
-                command.arg("executor");
-                command
-            }
-        };
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        Ok(command)
-    }
-}
-
-fn custom(described: &Command) -> tokio::process::Command {
-    let mut command = if described.shell {
-        let mut command = tokio::process::Command::new("/bin/sh");
-        command.arg("-c").arg(&described.value);
-        command
-    } else {
-        let mut command = tokio::process::Command::new(&described.value);
-        command.args(&described.arguments);
-        command
-    };
-    command.envs(&described.environment);
-    command
-}
 
 /// Waits until a process that is not our child is gone.
 async fn watch(process: Process) {

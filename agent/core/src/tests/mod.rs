@@ -2,6 +2,7 @@
 
 mod executors;
 mod launches;
+mod random;
 mod recovery;
 mod session;
 mod updates;

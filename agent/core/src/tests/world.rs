@@ -10,11 +10,11 @@ use proto_types::{
     TaskKey, TaskState, TaskStatus,
     executing::{FromExecutor, NumberedStatus, Subscription, ToExecutor},
     link::{AgentLaunch, FromAgent, ToAgent},
-    status::Source,
+    status::{Reason, Source},
     task::{Command, ExecutorInfo, Launch},
     time::{Monotonic, Wall},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub(crate) struct World {
     pub(crate) agent: Agent,
@@ -28,6 +28,12 @@ pub(crate) struct World {
     pub(crate) tokens: Vec<(String, String)>,
     links: u64,
     connections: u64,
+    /// The token of each connection.
+    attached: BTreeMap<ConnectionId, String>,
+    /// To which start of its executor each task was given to be started.
+    given: BTreeMap<TaskId, String>,
+    /// The newest update of each task that a master saw.
+    seen: BTreeMap<TaskId, TaskStatus>,
 }
 
 pub(crate) fn framework() -> FrameworkId {
@@ -79,7 +85,12 @@ pub(crate) fn status(task: &str, state: TaskState) -> TaskStatus {
 impl World {
     /// An agent with 4 cpus that a master of epoch 1 has admitted.
     pub(crate) fn new() -> Self {
-        let mut world = Self::unregistered();
+        Self::sabotaged(crate::Sabotage::default())
+    }
+
+    /// The same with broken rules.
+    pub(crate) fn sabotaged(sabotage: crate::Sabotage) -> Self {
+        let mut world = Self::with(sabotage);
         world.open_link();
         world.register();
         world.done.clear();
@@ -87,7 +98,12 @@ impl World {
     }
 
     pub(crate) fn unregistered() -> Self {
+        Self::with(crate::Sabotage::default())
+    }
+
+    fn with(sabotage: crate::Sabotage) -> Self {
         let config = Config {
+            sabotage,
             info: AgentInfo {
                 hostname: "host".to_owned(),
                 resources: resources("cpus:4;mem:4096;ports:[31000-31009]"),
@@ -108,6 +124,9 @@ impl World {
             tokens: Vec::new(),
             links: 0,
             connections: 0,
+            attached: BTreeMap::new(),
+            given: BTreeMap::new(),
+            seen: BTreeMap::new(),
         };
         world.carry_out(effects);
         world
@@ -200,6 +219,7 @@ impl World {
     ) -> ConnectionId {
         self.connections += 1;
         let connection = ConnectionId(self.connections);
+        self.attached.insert(connection, token.to_owned());
         let subscription = Subscription {
             framework: framework(),
             executor: ExecutorId::new(executor).unwrap(),
@@ -253,8 +273,47 @@ impl World {
                     self.tokens.push((start.info.id.to_string(), start.token.clone()));
                     self.done.push(format!("machine: start {}", start.info.id));
                 }
-                body => self.done.extend(line(body)),
+                body => {
+                    self.watch(body);
+                    self.done.extend(line(body));
+                }
             }
+        }
+    }
+
+    /// What must hold of all that leaves.
+    fn watch(&mut self, body: &Body) {
+        match body {
+            Body::ToExecutor(connection, ToExecutor::Launch { tasks, .. }) => {
+                let token = self.attached[connection].clone();
+                for launch in tasks.iter().filter(|launch| !launch.adopt) {
+                    let before = self.given.insert(launch.task.id.clone(), token.clone());
+                    assert!(before.is_none_or(|before| before == token), "{} starts twice", launch.task.id);
+                }
+            }
+            Body::ToMaster(_, FromAgent::Updates(updates)) => {
+                updates.iter().for_each(|(_, status)| self.see(status));
+            }
+            Body::ToMaster(_, FromAgent::Register(registration)) => {
+                registration.tasks.iter().flat_map(|task| &task.unacknowledged).for_each(|status| self.see(status));
+            }
+            _ => {}
+        }
+    }
+
+    /// Updates come in order without gaps, say the same each time, and nothing follows a terminal one.
+    fn see(&mut self, status: &TaskStatus) {
+        let Some(newest) = self.seen.get(&status.task) else {
+            self.seen.insert(status.task.clone(), status.clone());
+            return;
+        };
+        if status.sequence == newest.sequence {
+            assert!(status == newest || status.reason == Some(Reason::TaskInvalid), "{status:?} was {newest:?}");
+        }
+        if status.sequence > newest.sequence {
+            assert!(newest.state.may_become(status.state), "{status:?} after {newest:?}");
+            assert_eq!(status.sequence, newest.sequence + 1);
+            self.seen.insert(status.task.clone(), status.clone());
         }
     }
 
