@@ -1,5 +1,6 @@
 //! The options of `proffer agent`.
 
+use agent_executor::isolation::Choice;
 use clap::{Args, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -13,6 +14,16 @@ pub enum Isolation {
     Posix,
     /// Control groups; it is an error if the agent may not use them.
     Cgroups,
+}
+
+impl From<Isolation> for Choice {
+    fn from(isolation: Isolation) -> Self {
+        match isolation {
+            Isolation::Auto => Self::Auto,
+            Isolation::Posix => Self::Posix,
+            Isolation::Cgroups => Self::Cgroups,
+        }
+    }
 }
 
 /// The options of an agent.

@@ -109,3 +109,69 @@ fn used(path: &Path) -> f64 {
     let (total, free) = (stat.blocks() as f64, stat.blocks_available() as f64);
     if total > 0.0 { 1.0 - free / total } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agent_core::{Change, TaskView};
+    use proto_types::{ExecutorId, Role, TaskState, TaskStatus, status::Source, time::Wall};
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    fn key(task: &str) -> TaskKey {
+        TaskKey { framework: FrameworkId::new("f").unwrap(), task: TaskId::new(task).unwrap() }
+    }
+
+    fn sandbox(layout: &Layout, task: &str, age: Duration) -> std::path::PathBuf {
+        let path = layout.sandbox(&key(task).framework, &key(task).task);
+        fs::create_dir_all(&path).unwrap();
+        fs::write(path.join("stdout"), "text").unwrap();
+        fs::File::open(&path).unwrap().set_modified(SystemTime::now() - age).unwrap();
+        path
+    }
+
+    fn model(task: &str, state: TaskState) -> Model {
+        let model = Model::default();
+        let view = TaskView {
+            info: None,
+            executor: ExecutorId::built_in(),
+            role: Role::any(),
+            latest: TaskStatus::new(key(task).task, state, Source::Executor, Wall(1)),
+            unacknowledged: 0,
+        };
+        model.apply(vec![Change::Task(key(task), Box::new(view))]);
+        model
+    }
+
+    #[test]
+    fn old_sandboxes_go_and_those_of_tasks_that_run_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::new(directory.path());
+        let paths =
+            [("old", 8 * DAY), ("new", DAY / 2), ("running", 8 * DAY)].map(|(task, age)| sandbox(&layout, task, age));
+        // However full the disk is that the test runs on, an eighth of this is more than half a day.
+        let policy = Policy { delay: 7 * DAY, headroom: 0.0, interval: DAY };
+        let keep = policy.keep(used(directory.path()));
+        collect(&layout, &model("running", TaskState::Running), policy);
+        let there = paths.map(|path| path.exists());
+        assert_eq!(there, [false, keep > DAY / 2, true]);
+    }
+
+    #[test]
+    fn the_fuller_the_disk_the_shorter_they_are_kept() {
+        let policy = Policy { delay: 10 * DAY, headroom: 0.1, interval: DAY };
+        assert_eq!(policy.keep(0.0), 9 * DAY);
+        assert!(policy.keep(0.5) > 3 * DAY && policy.keep(0.5) < 5 * DAY);
+        assert_eq!(policy.keep(0.95), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_time_of_a_sandbox_runs_from_the_end_of_its_task() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::new(directory.path());
+        let path = sandbox(&layout, "silent", 8 * DAY);
+        mark(&layout, &[Retired(key("silent")), Retired(key("never started"))]);
+        collect(&layout, &Model::default(), Policy { delay: 1000 * DAY, headroom: 0.0, interval: DAY });
+        assert!(path.exists());
+    }
+}

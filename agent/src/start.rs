@@ -18,8 +18,11 @@ use crate::{
     work_directory::{WorkDirectory, WorkDirectoryError},
 };
 use agent_core::Config;
-use agent_executor::layout::{self, Layout};
-use clap::ValueEnum;
+use agent_executor::{
+    DOCKER_SOCKET,
+    isolation::{self, Isolation},
+    layout::Layout,
+};
 use kit::shutdown::CancellationToken;
 use proto_types::{
     AgentInfo,
@@ -50,6 +53,9 @@ pub enum AgentError {
     /// The attributes do not read.
     #[error("--attributes")]
     Attributes(#[source] InvalidText),
+    /// What is to isolate tasks cannot.
+    #[error("--isolation")]
+    Isolation(#[source] isolation::Error),
     /// No master is named.
     #[error("--master: names no master")]
     NoMaster,
@@ -114,7 +120,8 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
     let directory = WorkDirectory::take(&options.dir)?;
     let layout = directory.layout().clone();
     let (listener, address) = kit::listen::tcp(options.listen, options.insecure).await?;
-    let config = config(&options, address, layout.root())?;
+    let isolation = Isolation::detect(options.isolation.into()).map_err(AgentError::Isolation)?;
+    let config = config(&options, &isolation, address, layout.root())?;
     info!(
         hostname = %config.info.hostname, resources = %config.info.resources, attributes = %config.info.attributes,
         isolation = %config.info.isolation, directory = %layout.root().display(), %address, "the agent starts"
@@ -131,7 +138,7 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
         config,
         layout: layout.clone(),
         model: model.clone(),
-        machine: Machine::start(launcher(&options, &layout, path, &boot_id), events.clone()),
+        machine: Machine::start(launcher(&options, &isolation, &layout, path, &boot_id), events.clone()),
         retired: sandbox_gc::start(layout.clone(), model.clone(), policy),
         syncing: Syncing::start(),
         clock: Clock::start(),
@@ -192,7 +199,12 @@ fn check(options: &Options) -> Result<(), AgentError> {
     Ok(())
 }
 
-fn config(options: &Options, address: SocketAddr, directory: &std::path::Path) -> Result<Config, AgentError> {
+fn config(
+    options: &Options,
+    isolation: &Isolation,
+    address: SocketAddr,
+    directory: &std::path::Path,
+) -> Result<Config, AgentError> {
     let info = AgentInfo {
         hostname: options.hostname.clone().unwrap_or_else(detect::hostname),
         address: address.to_string(),
@@ -201,7 +213,7 @@ fn config(options: &Options, address: SocketAddr, directory: &std::path::Path) -
         region: options.region.clone(),
         zone: options.zone.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        isolation: "posix: sessions and process groups".to_owned(),
+        isolation: isolation.to_string(),
     };
     Ok(Config {
         info,
@@ -213,12 +225,10 @@ fn config(options: &Options, address: SocketAddr, directory: &std::path::Path) -
     })
 }
 
-fn launcher(options: &Options, layout: &Layout, socket: PathBuf, boot_id: &str) -> Launcher {
-    let isolation = options.isolation.to_possible_value().map(|value| value.get_name().to_owned());
+fn launcher(options: &Options, isolation: &Isolation, layout: &Layout, socket: PathBuf, boot_id: &str) -> Launcher {
     let variables = [
-        (layout::WORK_DIRECTORY_VARIABLE, layout.root().display().to_string()),
-        (layout::DOCKER_SOCKET_VARIABLE, options.docker_socket.display().to_string()),
-        (layout::ISOLATION_VARIABLE, isolation.unwrap_or_default()),
+        (DOCKER_SOCKET, options.docker_socket.display().to_string()),
+        (isolation::ISOLATION, isolation.choice().to_string()),
     ];
     Launcher {
         layout: layout.clone(),

@@ -13,15 +13,6 @@
 use proto_types::{ExecutorId, FrameworkId, TaskId};
 use std::path::{Path, PathBuf};
 
-/// Tells the built-in executor where the agent's work directory is.
-pub const WORK_DIRECTORY_VARIABLE: &str = "PROFFER_WORK_DIRECTORY";
-
-/// Tells the built-in executor where the Docker engine's socket is.
-pub const DOCKER_SOCKET_VARIABLE: &str = "PROFFER_DOCKER_SOCKET";
-
-/// Tells the built-in executor what isolates processes: `auto`, `posix` or `cgroups`.
-pub const ISOLATION_VARIABLE: &str = "PROFFER_ISOLATION";
-
 /// An agent's work directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {

@@ -2,6 +2,7 @@
 
 use super::machine::Launcher;
 use agent_core::fact::ExecutorStart;
+use agent_executor::fetch::Owner;
 use nix::unistd::{Gid, Uid, User, chown, geteuid, setgid, setgroups, setsid, setuid};
 use std::{
     fs::{self, OpenOptions},
@@ -19,43 +20,70 @@ struct Identity {
     group: Gid,
 }
 
-pub(super) fn build(launcher: &Launcher, start: &ExecutorStart) -> io::Result<Command> {
-    fs::create_dir_all(launcher.layout.run(&start.framework, &start.info.id))?;
-    let (mut command, sandbox, identity) = if start.info.id.is_built_in() {
-        (built_in(launcher)?, launcher.layout.run(&start.framework, &start.info.id), None)
-    } else {
+/// Where an executor is started, and as whom.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) sandbox: PathBuf,
+    identity: Option<Identity>,
+}
+
+impl Place {
+    /// Makes the directories that the executor needs.
+    pub(super) fn prepare(launcher: &Launcher, start: &ExecutorStart) -> io::Result<Self> {
+        let run = launcher.layout.run(&start.framework, &start.info.id);
+        fs::create_dir_all(&run)?;
+        if start.info.id.is_built_in() {
+            return Ok(Self { sandbox: run, identity: None });
+        }
         let identity = identity(start.info.command.user.as_deref().or(start.user.as_deref()))?;
         let sandbox = launcher.layout.executor_sandbox(&start.framework, &start.info.id);
-        prepare(&sandbox, identity)?;
+        make_sandbox(&sandbox, identity)?;
         if identity.is_some() {
             // Another user reaches the socket; the token says whether it is an executor.
             fs::set_permissions(&launcher.socket, fs::Permissions::from_mode(0o666))?;
         }
-        (custom(start, &sandbox)?, sandbox, identity)
-    };
-    let output = |name: &str| -> io::Result<fs::File> {
-        let file = OpenOptions::new().append(true).create(true).open(sandbox.join(name))?;
-        if let Some(Identity { user, group }) = identity {
+        Ok(Self { sandbox, identity })
+    }
+
+    /// To whom what is fetched belongs.
+    pub(super) fn owner(&self) -> Option<Owner> {
+        self.identity.map(|identity| Owner { uid: identity.user.as_raw(), gid: identity.group.as_raw() })
+    }
+
+    /// The command that starts the executor.
+    pub(super) fn command(&self, launcher: &Launcher, start: &ExecutorStart) -> io::Result<Command> {
+        let mut command = if start.info.id.is_built_in() {
+            built_in(launcher, &self.sandbox)?
+        } else {
+            custom(start, &self.sandbox)?
+        };
+        command
+            .stdin(Stdio::null())
+            .stdout(self.output("stdout")?)
+            .stderr(self.output("stderr")?)
+            .env("PROFFER_AGENT_SOCKET", &launcher.socket)
+            .env("PROFFER_FRAMEWORK_ID", start.framework.as_str())
+            .env("PROFFER_EXECUTOR_ID", start.info.id.as_str())
+            .env("PROFFER_EXECUTOR_TOKEN", &start.token)
+            .env("PROFFER_SANDBOX", &self.sandbox)
+            .kill_on_drop(false);
+        let identity = self.identity;
+        // SAFETY: between fork and exec only system calls that are async-signal-safe are made, and no memory is
+        // allocated.
+        #[expect(unsafe_code, reason = "the only way to a session and a user of its own")]
+        unsafe {
+            command.pre_exec(move || become_other(identity));
+        }
+        Ok(command)
+    }
+
+    fn output(&self, name: &str) -> io::Result<fs::File> {
+        let file = OpenOptions::new().append(true).create(true).open(self.sandbox.join(name))?;
+        if let Some(Identity { user, group }) = self.identity {
             std::os::unix::fs::fchown(&file, Some(user.as_raw()), Some(group.as_raw()))?;
         }
         Ok(file)
-    };
-    command
-        .stdin(Stdio::null())
-        .stdout(output("stdout")?)
-        .stderr(output("stderr")?)
-        .env("PROFFER_AGENT_SOCKET", &launcher.socket)
-        .env("PROFFER_FRAMEWORK_ID", start.framework.as_str())
-        .env("PROFFER_EXECUTOR_ID", start.info.id.as_str())
-        .env("PROFFER_EXECUTOR_TOKEN", &start.token)
-        .env("PROFFER_SANDBOX", &sandbox)
-        .kill_on_drop(false);
-    // SAFETY: between fork and exec only system calls that are async-signal-safe are made, and no memory is allocated.
-    #[expect(unsafe_code, reason = "the only way to a session and a user of its own")]
-    unsafe {
-        command.pre_exec(move || become_other(identity));
     }
-    Ok(command)
 }
 
 fn become_other(identity: Option<Identity>) -> io::Result<()> {
@@ -68,7 +96,7 @@ fn become_other(identity: Option<Identity>) -> io::Result<()> {
     Ok(())
 }
 
-fn built_in(launcher: &Launcher) -> io::Result<Command> {
+fn built_in(launcher: &Launcher, directory: &Path) -> io::Result<Command> {
     let mut command = match launcher.program.split_first() {
         Some((program, arguments)) => {
             let mut command = Command::new(program);
@@ -81,7 +109,7 @@ fn built_in(launcher: &Launcher) -> io::Result<Command> {
             command
         }
     };
-    command.current_dir(launcher.layout.root());
+    command.current_dir(directory);
     command.envs(launcher.environment.iter().map(|(name, value)| (name, value)));
     Ok(command)
 }
@@ -112,7 +140,7 @@ fn working_directory(sandbox: &Path, relative: Option<&str>) -> io::Result<PathB
     Err(io::Error::other(format!("the working directory {} leads out of the sandbox", directory.display())))
 }
 
-fn prepare(sandbox: &Path, identity: Option<Identity>) -> io::Result<()> {
+fn make_sandbox(sandbox: &Path, identity: Option<Identity>) -> io::Result<()> {
     fs::create_dir_all(sandbox)?;
     let Some(Identity { user, group }) = identity else { return Ok(()) };
     chown(sandbox, Some(user), Some(group))?;

@@ -1,6 +1,6 @@
 //! The processes of executors: started, watched, killed. They leave the agent's session and live on without it.
 
-use super::{command, escape::Escape, process::Process};
+use super::{command::Place, escape::Escape, process::Process};
 use crate::driver::Event;
 use agent_core::{Input, fact::ExecutorStart};
 use agent_executor::layout::Layout;
@@ -8,14 +8,13 @@ use nix::sys::signal::Signal;
 use proto_types::{ExecutorId, FrameworkId};
 use std::{
     collections::HashMap,
-    io,
     os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::ExitStatus,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{process::Child, sync::mpsc};
 use tracing::{info, warn};
 
 /// How often a process that is not our child is looked at.
@@ -112,18 +111,13 @@ async fn carry_out(order: Order, launcher: Launcher, known: Known, events: mpsc:
 /// Starts an executor and waits for its end; says how that was.
 async fn run(start: ExecutorStart, launcher: &Launcher, known: &Known) -> String {
     let (framework, executor, token) = (start.framework.clone(), start.info.id.clone(), start.token.clone());
-    let for_start = launcher.clone();
-    let started = tokio::task::spawn_blocking(move || command::build(&for_start, &start)).await;
-    let spawned = match started {
-        Ok(Ok(mut command)) => command.spawn(),
-        Ok(Err(error)) => Err(error),
-        Err(error) => Err(io::Error::other(error)),
-    };
+    let spawned = spawn(launcher, start).await;
     let mut child = match spawned {
         Ok(child) => child,
         Err(error) => {
+            let error = kit::exit::chain(&*error);
             warn!(%framework, %executor, %error, "an executor cannot be started");
-            return format!("cannot be started: {error}");
+            return format!("it cannot be started: {error}");
         }
     };
     let process = child.id().and_then(|pid| Process::of(i32::try_from(pid).ok()?));
@@ -142,6 +136,24 @@ async fn run(start: ExecutorStart, launcher: &Launcher, known: &Known) -> String
     };
     tokio::time::sleep(LAST_WORDS).await;
     end
+}
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// Fetches what an executor needs, and starts it.
+async fn spawn(launcher: &Launcher, start: ExecutorStart) -> Result<Child, Fault> {
+    let start = Arc::new(start);
+    let place = {
+        let (launcher, start) = (launcher.clone(), Arc::clone(&start));
+        tokio::task::spawn_blocking(move || Place::prepare(&launcher, &start)).await??
+    };
+    let uris = &start.info.command.uris;
+    if !uris.is_empty() {
+        agent_executor::fetch::fetch(uris, &place.sandbox, place.owner(), &launcher.layout.cache()).await?;
+    }
+    let launcher = launcher.clone();
+    let mut command = tokio::task::spawn_blocking(move || place.command(&launcher, &start)).await??;
+    Ok(command.spawn()?)
 }
 
 /// The file in an executor's directory that names its process.
