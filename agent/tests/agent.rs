@@ -11,7 +11,7 @@ use proffer_proto::v1::{
     agent_data::Data, agent_message, executor_event::Event, master_message::Message,
 };
 use std::fs;
-use world::{Executor, Master, Strays, get, launch, options, pids, within};
+use world::{Executor, Master, Strays, get, launch, launch_custom, options, pids, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_goes_to_its_executor_and_its_updates_come_back() {
@@ -221,4 +221,55 @@ async fn what_cannot_be_used_is_named() {
     assert!(failure(&|options| options.listen = taken).await.contains("taken"));
     assert!(failure(&|options| options.gc_disk_headroom = 2.0).await.starts_with("--gc-disk-headroom: "));
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_executor_runs_in_its_sandbox_and_its_end_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let _strays = Strays::of(directory.path());
+    let mut master = Master::start().await;
+    let running = agent::start(options(directory.path(), &[&master.address])).await.unwrap();
+    let (mut link, _) = master.admit(1).await;
+    link.say(1, launch_custom("echo it is $PROFFER_EXECUTOR_ID in $PWD; exit 3", &["a"])).await;
+    let agent_message::Message::Updates(updates) = link.hear().await else { panic!("no updates") };
+    let status = updates.updates[0].status.clone().unwrap();
+    assert_eq!((status.state(), &*status.message), (TaskState::TaskFailed, "the executor ended: exited with 3"));
+    let agent_message::Message::ExecutorExited(exited) = link.hear().await else { panic!("its end is not told") };
+    assert_eq!((&*exited.executor_id, &*exited.message), ("mine", "exited with 3"));
+    let sandbox = directory.path().canonicalize().unwrap().join("executors/f/mine");
+    let output = fs::read_to_string(sandbox.join("stdout")).unwrap();
+    assert_eq!(output, format!("it is mine in {}\n", sandbox.display()));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_executor_that_cannot_be_started_fails_its_tasks() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut master = Master::start().await;
+    let running = agent::start(options(directory.path(), &[&master.address])).await.unwrap();
+    let (mut link, _) = master.admit(1).await;
+    fs::write(directory.path().join("executors/f"), "a file where a directory should be").unwrap();
+    link.say(1, launch_custom("true", &["a"])).await;
+    let agent_message::Message::Updates(updates) = link.hear().await else { panic!("no updates") };
+    let status = updates.updates[0].status.clone().unwrap();
+    assert_eq!(status.state(), TaskState::TaskFailed);
+    assert!(status.message.starts_with("the executor ended: it cannot be started: "), "{}", status.message);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deep_work_directory_gets_a_short_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let deep = directory.path().join("x".repeat(100));
+    let _strays = Strays::of(&deep);
+    let mut master = Master::start().await;
+    let running = agent::start(options(&deep, &[&master.address])).await.unwrap();
+    let (link, _) = master.admit(1).await;
+    link.say(1, launch(&["a"])).await;
+    let environment = Executor::environment(&deep, None).await;
+    assert!(environment["PROFFER_AGENT_SOCKET"].starts_with("/tmp/proffer-"));
+    let mut executor = Executor::attach(&environment, &[]).await;
+    assert!(matches!(executor.hear().await, Ok(Event::Subscribed(_))));
+    running.stop().await;
+    fs::remove_file(&environment["PROFFER_AGENT_SOCKET"]).unwrap();
 }

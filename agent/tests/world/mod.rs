@@ -6,8 +6,8 @@ use kit::shutdown::CancellationToken;
 use proffer_proto::{
     convert::status,
     v1::{
-        AgentData, AgentMessage, ExecutorCall, ExecutorEvent, MasterData, MasterMessage, Register, Registered,
-        TaskInfo,
+        AgentData, AgentMessage, Command, ExecutorCall, ExecutorEvent, ExecutorInfo, MasterData, MasterMessage,
+        Register, Registered, TaskInfo,
         agent_data::Data,
         agent_message,
         agent_service_server::{AgentService, AgentServiceServer},
@@ -290,19 +290,30 @@ pub(crate) fn pids(run: &Path) -> Vec<i32> {
     pids
 }
 
+/// A launch of tasks with one cpu each, by the built-in executor.
 pub(crate) fn launch(tasks: &[&str]) -> master_message::Message {
+    launch_on(None, tasks)
+}
+
+/// The same by a custom executor that this line of shell starts.
+pub(crate) fn launch_custom(line: &str, tasks: &[&str]) -> master_message::Message {
+    let command = Command { value: line.to_owned(), shell: true, ..Command::default() };
+    launch_on(Some(ExecutorInfo { id: "mine".to_owned(), command: Some(command), ..ExecutorInfo::default() }), tasks)
+}
+
+fn launch_on(executor: Option<ExecutorInfo>, tasks: &[&str]) -> master_message::Message {
     let task = |name: &&str| TaskInfo {
         id: (*name).to_owned(),
         name: (*name).to_owned(),
         resources: proffer_proto::convert::resources_to_wire(&"cpus:1".parse().unwrap()),
-        command: Some(proffer_proto::v1::Command { value: "true".to_owned(), shell: true, ..Default::default() }),
+        command: Some(Command { value: "true".to_owned(), shell: true, ..Command::default() }),
         ..TaskInfo::default()
     };
     master_message::Message::Launch(proffer_proto::v1::AgentLaunch {
         framework_id: "f".to_owned(),
         user: String::new(),
         role: "*".to_owned(),
-        launch: Some(proffer_proto::v1::Launch { executor: None, tasks: tasks.iter().map(task).collect() }),
+        launch: Some(proffer_proto::v1::Launch { executor, tasks: tasks.iter().map(task).collect() }),
         group: false,
     })
 }
