@@ -1,6 +1,6 @@
 //! What may stand on the command line.
 
-use crate::{completions, files, kill, lists, logs, map, role, roles, run, teardown, up, why};
+use crate::{completions, demo, files, kill, lists, logs, map, role, roles, run, teardown, up, why};
 use clap::{Parser, Subcommand};
 
 /// A two-level cluster manager: masters offer the resources of agents to frameworks.
@@ -13,6 +13,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Show all of it: a cluster that does real work, checked, in a minute.
+    Demo(demo::Options),
     /// Start a whole cluster on this machine, until Ctrl-C.
     Up(up::Options),
     /// Run a command on the cluster and show its output.

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod completions;
+mod demo;
 mod failure;
 mod files;
 mod kill;
@@ -49,7 +50,9 @@ fn main() -> ExitCode {
 /// Few threads for what only waits, all for what works.
 fn runtime(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
     let mut builder = match command {
-        Command::Master(_) | Command::Agent(_) | Command::Map(_) => tokio::runtime::Builder::new_multi_thread(),
+        Command::Master(_) | Command::Agent(_) | Command::Map(_) | Command::Demo(_) => {
+            tokio::runtime::Builder::new_multi_thread()
+        }
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     builder.enable_all().build()
@@ -59,6 +62,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Master(options) => roles::master(options).await,
         Command::Agent(options) => roles::agent(options).await,
+        Command::Demo(options) => demo::run(options).await,
         Command::Up(options) => up::run(options).await,
         Command::Run(options) => run::run(options).await,
         Command::Map(options) => map::run(options).await,
