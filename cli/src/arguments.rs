@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// List the agents.
     Agents(lists::ListOptions),
     /// List the frameworks.
-    Frameworks(lists::ListOptions),
+    Frameworks(lists::frameworks::Options),
     /// List the tasks.
     Tasks(lists::tasks::Options),
     /// List the offers outstanding.

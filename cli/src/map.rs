@@ -1,6 +1,10 @@
 //! `proffer map`.
 
-use crate::{master_option::MasterOption, run::environment::Variable, usage, why};
+use crate::{
+    master_option::MasterOption,
+    run::{environment::Variable, tasks::wrong},
+    usage, why,
+};
 use anyhow::Result;
 use clap::Args;
 use framework_map::{Input, Job, Observer, Outcome, Progress};
@@ -28,10 +32,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "IMAGE")]
     docker: Option<String>,
     /// Processors for each.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.5, allow_negative_numbers = true)]
     cpus: f64,
     /// MiB of memory for each.
-    #[arg(long, default_value_t = 64.0)]
+    #[arg(long, default_value_t = 64.0, allow_negative_numbers = true)]
     mem: f64,
     /// How often an input that failed is tried again.
     #[arg(long, default_value_t = 1)]
@@ -63,7 +67,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut shown = Shown::new(job.inputs.len());
     let masters = options.master.masters;
     let progress = tokio::select! {
-        ended = framework_map::run(&masters, job, &mut shown) => ended?,
+        ended = framework_map::run(&masters, job, &mut shown) => match ended {
+            Err(framework_map::Error::Task(error)) => return Err(wrong(&error)),
+            ended => ended?,
+        },
         _ = tokio::signal::ctrl_c() => {
             // The framework has no failover timeout worth the name: its tasks end with it.
             eprintln!("proffer: interrupted");

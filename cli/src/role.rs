@@ -27,7 +27,7 @@ struct Set {
     /// The role, such as research/physics.
     role: String,
     /// Its weight among its siblings, such as 2.5.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     weight: Option<Scalar>,
     /// The most that it and the roles below it may have, such as cpus:8;mem:4096.
     #[arg(long, value_name = "RESOURCES")]

@@ -56,7 +56,8 @@ async fn explain(operator: &mut Operator, subject: &str) -> Result<Explanation> 
 /// The explanation for people.
 pub(crate) fn describe(explanation: &Explanation) -> String {
     let mut text = explanation.summary.clone();
-    for reason in &explanation.reasons {
+    // A summary often holds the weightiest reasons word by word.
+    for reason in explanation.reasons.iter().filter(|reason| !explanation.summary.contains(&reason.message)) {
         text.push_str("\n  ");
         text.push_str(&reason.message);
     }

@@ -3,9 +3,20 @@
 use super::{ListOptions, show};
 use crate::output::{Listed, ago, resources};
 use anyhow::Result;
-use proffer_framework::operator::v1;
+use clap::Args;
+use proffer_framework::operator::{Operator, v1};
 use serde_json::{Value, json};
 use std::process::ExitCode;
+
+/// What `frameworks` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    list: ListOptions,
+    /// Show those that were removed, too.
+    #[arg(long)]
+    all: bool,
+}
 
 impl Listed for v1::FrameworkRecord {
     const COLUMNS: &'static [&'static str] =
@@ -46,6 +57,11 @@ fn state(framework: &v1::FrameworkRecord) -> &'static str {
     }
 }
 
-pub(crate) async fn run(options: ListOptions) -> Result<ExitCode> {
-    show(&options, v1::WatchKind::Frameworks, async |operator| operator.frameworks().await).await
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    let fetch = async |operator: &mut Operator| {
+        let mut frameworks = operator.frameworks().await?;
+        frameworks.retain(|framework| options.all || !framework.removed);
+        Ok(frameworks)
+    };
+    show(&options.list, v1::WatchKind::Frameworks, fetch).await
 }

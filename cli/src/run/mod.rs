@@ -3,7 +3,7 @@
 pub(crate) mod environment;
 mod follow;
 mod scheduler;
-mod tasks;
+pub(crate) mod tasks;
 
 use crate::master_option::MasterOption;
 use anyhow::Result;
@@ -34,16 +34,16 @@ pub(crate) struct Options {
     #[arg(long, value_name = "IMAGE")]
     pub(crate) docker: Option<String>,
     /// Processors.
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
     pub(crate) cpus: f64,
     /// MiB of memory.
-    #[arg(long, default_value_t = 32.0)]
+    #[arg(long, default_value_t = 32.0, allow_negative_numbers = true)]
     pub(crate) mem: f64,
     /// MiB of disk.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     pub(crate) disk: f64,
     /// Graphics processors.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     pub(crate) gpus: f64,
     /// A variable of its environment, NAME=VALUE.
     #[arg(short, long = "env", value_name = "NAME=VALUE")]

@@ -3,7 +3,7 @@
 use super::Options;
 use crate::usage;
 use anyhow::Result;
-use proffer_framework::{TaskInfo, task};
+use proffer_framework::{InvalidTask, TaskInfo, task};
 
 /// Longest part of an id made from a command.
 const TITLE_CHARS_MAX: usize = 32;
@@ -44,7 +44,17 @@ fn describe_one(options: &Options, id: String, name: &str, instance: u32) -> Res
     if let Some(time) = options.timeout {
         built = built.max_completion_time(time);
     }
-    built.build().map_err(|error| usage(kit::exit::chain(&error)))
+    built.build().map_err(|error| wrong(&error))
+}
+
+/// Names the flag that is wrong.
+pub(crate) fn wrong(error: &InvalidTask) -> anyhow::Error {
+    let text = kit::exit::chain(error);
+    usage(match error {
+        InvalidTask::Amount { .. } => format!("--{text}"),
+        InvalidTask::Id { .. } => format!("--name: {text}"),
+        InvalidTask::Ports(_) => text,
+    })
 }
 
 /// What the command is called: its program's file name.
