@@ -43,3 +43,8 @@ pub use proto_types::{
     status::{Reason, Source},
     task::{Command, ExecutorInfo, Launch, Uri},
 };
+
+/// The example of the README is compiled like those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
