@@ -3,7 +3,7 @@
 use prost::Message;
 use std::{env, error::Error, path::PathBuf};
 
-const PROTOS: [&str; 7] = [
+const PROTOS: [&str; 8] = [
     "v1/types.proto",
     "v1/scheduler.proto",
     "v1/executor.proto",
@@ -11,6 +11,7 @@ const PROTOS: [&str; 7] = [
     "v1/operator.proto",
     "storage/v1/registry.proto",
     "storage/v1/journal.proto",
+    "storage/v1/launcher.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

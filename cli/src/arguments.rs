@@ -47,6 +47,12 @@ pub(crate) enum Command {
     Master(Box<roles::MasterRole>),
     /// Run an agent.
     Agent(Box<roles::AgentRole>),
+    /// Run tasks for an agent; agents start this.
+    #[command(hide = true)]
+    Executor(roles::ExecutorRole),
+    /// Start processes for an executor; executors start this.
+    #[command(hide = true)]
+    Launcher(roles::LauncherRole),
     /// Print completions for a shell.
     Completions(completions::Options),
 }

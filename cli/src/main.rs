@@ -37,10 +37,13 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return failure::of_arguments(&error),
     };
-    let ended = runtime(&cli.command).map_err(anyhow::Error::from).and_then(|runtime| {
+    if let Command::Launcher(role) = &cli.command {
         // A launcher forks, which only a process of one thread may do.
-        runtime.block_on(Box::pin(dispatch(cli)))
-    });
+        return roles::launcher(role);
+    }
+    let ended = runtime(&cli.command)
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(Box::pin(dispatch(cli))));
     match ended {
         Ok(code) => code,
         Err(error) => failure::report(&error),
@@ -62,6 +65,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Master(options) => roles::master(options).await,
         Command::Agent(options) => roles::agent(options).await,
+        Command::Executor(role) => roles::executor(role).await,
+        Command::Launcher(role) => Ok(roles::launcher(&role)),
         Command::Demo(options) => demo::run(options).await,
         Command::Up(options) => up::run(options).await,
         Command::Run(options) => run::run(options).await,

@@ -4,7 +4,7 @@ use crate::failure::Usage;
 use anyhow::Result;
 use clap::Args;
 use kit::telemetry::LogOptions;
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 /// What `master` takes.
 #[derive(Debug, Args)]
@@ -20,6 +20,26 @@ pub(crate) struct MasterRole {
 pub(crate) struct AgentRole {
     #[command(flatten)]
     options: agent::Options,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+/// What `executor` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ExecutorRole {
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+/// What `launcher` takes.
+#[derive(Debug, Args)]
+pub(crate) struct LauncherRole {
+    /// The executor's directory.
+    #[arg(long)]
+    directory: PathBuf,
+    /// What keeps tasks apart.
+    #[arg(long, default_value = "auto")]
+    isolation: agent_executor::isolation::Choice,
     #[command(flatten)]
     log: LogOptions,
 }
@@ -43,5 +63,29 @@ pub(crate) async fn agent(role: Box<AgentRole>) -> Result<ExitCode> {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.is_misuse() => Ok(kit::exit::usage(&error)),
         Err(error) => Ok(kit::exit::failed(&error)),
+    }
+}
+
+/// Runs the built-in executor until its agent shuts it down.
+pub(crate) async fn executor(role: ExecutorRole) -> Result<ExitCode> {
+    kit::telemetry::begin(&role.log).map_err(|error| Usage(kit::exit::chain(&error)))?;
+    let options = match agent_executor::Options::from_environment() {
+        Ok(options) => options,
+        Err(error) => return Ok(kit::exit::usage(&error)),
+    };
+    match Box::pin(agent_executor::run(options)).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => Ok(kit::exit::failed(&error)),
+    }
+}
+
+/// Runs a launcher until nobody needs it.
+pub(crate) fn launcher(role: &LauncherRole) -> ExitCode {
+    if let Err(error) = kit::telemetry::begin(&role.log) {
+        return kit::exit::usage(&error);
+    }
+    match agent_executor::launcher(&role.directory, role.isolation) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => kit::exit::failed(&error),
     }
 }

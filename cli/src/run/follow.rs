@@ -1,16 +1,18 @@
 //! Showing what a task writes while it writes it.
 
-use proffer_framework::operator::{FileWanted, Operator};
+use proffer_framework::operator::{FileWanted, Operator, OperatorError};
 use std::{
     io::{self, Write},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{sync::watch, time::sleep};
 
 /// How long it takes until a file that is not there yet is looked for again.
 const RETRY: Duration = Duration::from_millis(50);
-/// How often reading is tried after the task is over.
-const LAST_TRIES: u32 = 5;
+/// How long it is tried after the task is over, while the agent or the master may come back, and while it may only be
+/// that the file is not there yet.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE_MISSING: Duration = Duration::from_millis(500);
 
 /// Where a line goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,19 +38,19 @@ impl Follower {
     pub(super) async fn run(mut self) {
         let mut lines = Lines { sink: self.sink, prefix: self.prefix.clone(), begun: false };
         let mut offset = 0;
-        let mut tries = 0;
+        let mut over_since = None;
         loop {
             // What is written before the task is over is seen by whoever begins to read after.
             let over = *self.over.borrow();
-            let trouble = match self.read(over, &mut offset, &mut lines).await {
+            let waited = over.then(|| over_since.get_or_insert_with(Instant::now).elapsed()).unwrap_or_default();
+            match self.read(over, &mut offset, &mut lines).await {
                 Ok(()) if over => break,
-                Ok(()) => String::new(),
-                Err(trouble) => trouble,
-            };
-            tries += u32::from(over);
-            if tries > LAST_TRIES {
-                eprintln!("proffer: {}: {trouble}", self.task);
-                break;
+                Ok(()) => {}
+                Err(trouble) if waited > trouble.patience => {
+                    eprintln!("proffer: {}: {}", self.task, trouble.message);
+                    break;
+                }
+                Err(_) => {}
             }
             tokio::select! {
                 () = sleep(RETRY) => {}
@@ -58,7 +60,7 @@ impl Follower {
         lines.end();
     }
 
-    async fn read(&mut self, over: bool, offset: &mut u64, lines: &mut Lines) -> Result<(), String> {
+    async fn read(&mut self, over: bool, offset: &mut u64, lines: &mut Lines) -> Result<(), Trouble> {
         let wanted = FileWanted {
             framework: self.framework.clone(),
             task: self.task.clone(),
@@ -69,12 +71,31 @@ impl Follower {
             true => self.operator.read_file(&wanted).await,
             false => self.operator.follow_file(&wanted).await,
         };
-        let mut file = opened.map_err(|error| error.to_string())?;
-        while let Some(chunk) = file.next().await.map_err(|error| error.to_string())? {
-            lines.write(&chunk.bytes).map_err(|error| error.to_string())?;
+        let mut file = opened?;
+        while let Some(chunk) = file.next().await? {
+            lines.write(&chunk.bytes)?;
             *offset = chunk.offset;
         }
         Ok(())
+    }
+}
+
+/// Why a file could not be shown, and how long that may last.
+struct Trouble {
+    message: String,
+    patience: Duration,
+}
+
+impl From<OperatorError> for Trouble {
+    fn from(error: OperatorError) -> Self {
+        let patience = if error.is_passing() { PATIENCE } else { PATIENCE_MISSING };
+        Self { message: error.to_string(), patience }
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self { message: error.to_string(), patience: Duration::ZERO }
     }
 }
 

@@ -1,2 +1,63 @@
-//! Placeholder.
-fn main() {}
+//! Benchmarks: `cargo run --release -p bench -- NAME... [--json]`. Each prints its figures: medians, and ratios to a
+//! floor or a peer measured in the same run.
+
+mod agents;
+mod feeder;
+mod figures;
+mod floor;
+mod idle;
+mod latency;
+mod launch_docker;
+mod launch_process;
+mod offers;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+use figures::Figures;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Name {
+    /// Short processes per second on one agent, against xargs.
+    LaunchProcess,
+    /// Containers per second on one agent, against the engine itself.
+    LaunchDocker,
+    /// From submit to RUNNING.
+    Latency,
+    /// Offer round trips per second, against echoes.
+    Offers,
+    /// What an idle cluster costs.
+    Idle,
+}
+
+#[derive(Debug, Parser)]
+struct Options {
+    /// Which; all if none is named.
+    names: Vec<Name>,
+    /// One JSON object a line instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    // The echo is a process of its own, as a master is.
+    if let [_, word, address] = arguments.as_slice()
+        && word == "echo"
+    {
+        return floor::echo::serve(address).await;
+    }
+    let options = Options::parse();
+    let names = if options.names.is_empty() { Name::value_variants().to_vec() } else { options.names };
+    for name in names {
+        let figures = |name| Figures::new(name, options.json);
+        match name {
+            Name::LaunchProcess => launch_process::run(&figures("launch-process")).await?,
+            Name::LaunchDocker => launch_docker::run(&figures("launch-docker")).await?,
+            Name::Latency => latency::run(&figures("latency")).await?,
+            Name::Offers => offers::run(&figures("offers")).await?,
+            Name::Idle => idle::run(&figures("idle")).await?,
+        }
+    }
+    Ok(())
+}

@@ -67,7 +67,23 @@ fn layer(busybox: &Path) -> Result<Vec<u8>> {
     header.set_mode(0o755);
     header.set_cksum();
     tar.append_data(&mut header, "bin/busybox", program.as_slice()).context("add busybox")?;
-    for name in ["sh", "sleep", "true", "false", "echo", "cat", "httpd", "env", "ls", "gzip", "sha256sum", "kill", "nc", "id", "pwd"] {
+    for name in [
+        "sh",
+        "sleep",
+        "true",
+        "false",
+        "echo",
+        "cat",
+        "httpd",
+        "env",
+        "ls",
+        "gzip",
+        "sha256sum",
+        "kill",
+        "nc",
+        "id",
+        "pwd",
+    ] {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);
         header.set_size(0);

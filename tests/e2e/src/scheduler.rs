@@ -120,7 +120,12 @@ impl Scheduler {
             }
             let over = [TaskState::TaskFinished, TaskState::TaskFailed, TaskState::TaskKilled, TaskState::TaskDropped];
             if over.contains(&status.state()) {
-                bail!("task {task} ended {} instead of {}: {}", status.state().as_str_name(), state.as_str_name(), status.message);
+                bail!(
+                    "task {task} ended {} instead of {}: {}",
+                    status.state().as_str_name(),
+                    state.as_str_name(),
+                    status.message
+                );
             }
         }
     }
@@ -129,7 +134,11 @@ impl Scheduler {
     ///
     /// # Errors
     /// The status, if the request as a whole is refused.
-    pub async fn accept(&mut self, offer: &Offer, operations: Vec<Operation>) -> Result<Vec<TaskVerdict>, tonic::Status> {
+    pub async fn accept(
+        &mut self,
+        offer: &Offer,
+        operations: Vec<Operation>,
+    ) -> Result<Vec<TaskVerdict>, tonic::Status> {
         self.requests += 1;
         let filters = Some(proffer_proto::v1::Filters { refuse_ms: Some(0) });
         let request = AcceptRequest {

@@ -6,8 +6,8 @@ use e2e::{
     scheduler::{Scheduler, launch, scalar, shell},
 };
 use proffer_proto::v1::{
-    Command, Container, DeclineRequest, Docker, ExecutorInfo, Launch, Operation, Reason, ReconcileQuery, ReconcileRequest, RejectionKind,
-    ReviveRequest, TaskState, TaskVerdict, Uri, container, operation, reconciliation,
+    Command, Container, DeclineRequest, Docker, ExecutorInfo, Launch, Operation, Reason, ReconcileQuery,
+    ReconcileRequest, RejectionKind, ReviveRequest, TaskState, TaskVerdict, Uri, container, operation, reconciliation,
 };
 use std::process::Command as Program;
 use tonic::Code;
@@ -178,10 +178,8 @@ async fn a_uri_that_answers_404_fails_the_task() -> Result<()> {
 async fn a_port_that_is_taken_ends_the_program_with_2() -> Result<()> {
     let (cluster, mut scheduler) = small().await?;
     let home = cluster.directory.path().join("other-master");
-    let output = Program::new(cluster.binary())
-        .args(["master", "--listen", &cluster.address, "--dir"])
-        .arg(&home)
-        .output()?;
+    let output =
+        Program::new(cluster.binary()).args(["master", "--listen", &cluster.address, "--dir"]).arg(&home).output()?;
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(errors.contains(&cluster.address), "{errors}");

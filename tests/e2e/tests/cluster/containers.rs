@@ -7,7 +7,8 @@ use e2e::{
     scheduler::{Scheduler, shell},
 };
 use proffer_proto::v1::{
-    Container, Docker, DockerNetwork, KillRequest, Mount, PortMapping, Range, Ranges, Resource, TaskInfo, TaskState, container, resource,
+    Container, Docker, DockerNetwork, KillRequest, Mount, PortMapping, Range, Ranges, Resource, TaskInfo, TaskState,
+    container, resource,
 };
 
 fn contained(id: &str, line: &str, docker: Docker) -> TaskInfo {
@@ -29,7 +30,8 @@ async fn a_container_runs_and_its_output_stays() -> Result<()> {
     let host = cluster.directory.path().join("shared");
     std::fs::create_dir(&host)?;
     std::fs::write(host.join("file"), "from outside")?;
-    let volumes = vec![Mount { source: host.display().to_string(), container_path: "/data".to_owned(), read_only: true }];
+    let volumes =
+        vec![Mount { source: host.display().to_string(), container_path: "/data".to_owned(), read_only: true }];
     let line = "cat /data/file; echo; echo kept > $PROFFER_SANDBOX/kept; exit 7";
     scheduler.run(contained("boxed", line, Docker { volumes, ..Docker::default() })).await?;
     let status = scheduler.reaches("boxed", TaskState::TaskFailed).await?;

@@ -6,7 +6,8 @@ use e2e::{
     scheduler::{Scheduler, shell},
 };
 use proffer_proto::v1::{
-    Command, HealthCheck, KillRequest, Launch, Operation, Reason, Rlimit, TaskInfo, TaskState, TcpProbe, Uri, health_check, operation,
+    Command, HealthCheck, KillRequest, Launch, Operation, Reason, Rlimit, TaskInfo, TaskState, TcpProbe, Uri,
+    health_check, operation,
 };
 use std::io::Write;
 
@@ -47,7 +48,8 @@ async fn a_kill_ends_the_whole_group() -> Result<()> {
         std::fs::read_to_string(&evidence).ok()?.trim().parse::<i32>().ok()
     })
     .await?;
-    let request = KillRequest { session_id: scheduler.session(), task_ids: vec!["stubborn".to_owned()], grace_ms: None };
+    let request =
+        KillRequest { session_id: scheduler.session(), task_ids: vec!["stubborn".to_owned()], grace_ms: None };
     scheduler.client.kill(request).await?;
     scheduler.reaches("stubborn", TaskState::TaskKilled).await?;
     let gone = || async { (!std::path::Path::new(&format!("/proc/{child}")).exists()).then_some(()) };

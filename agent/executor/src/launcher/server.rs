@@ -1,0 +1,396 @@
+//! The launcher's loop: requests in, records out, children waited for.
+
+use super::{
+    Error, Frames, SOCKET,
+    records::Records,
+    spawn::{self, Starting, start_ticks},
+};
+use crate::cgroup::{Limits, Pool, Slot};
+use nix::{
+    errno::Errno,
+    libc,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::{
+        signal::{SigSet, SigmaskHow, Signal, kill, killpg, pthread_sigmask},
+        signalfd::{SfdFlags, SignalFd},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::Pid,
+};
+use proffer_proto::storage::v1::{
+    LauncherRecord, LauncherRequest, ProcessExited, ProcessFailed, ProcessForgotten, ProcessSpec, ProcessStarted,
+    launcher_record::Record, launcher_request::Request,
+};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{ErrorKind, Read, Write},
+    os::{
+        fd::AsFd,
+        unix::net::{UnixListener, UnixStream},
+    },
+    time::{Duration, Instant},
+};
+
+/// How long a launcher without tasks and without an executor stays: an executor that is replaced comes back sooner.
+const LONELY_MAX: Duration = Duration::from_secs(60);
+
+/// Bytes that may wait for the executor to read them. Fuller, and the connection is ended; the file has everything.
+const BACKLOG_MAX: usize = 8 * 1024 * 1024;
+
+/// A task's processes.
+#[derive(Debug)]
+struct Process {
+    pid: Pid,
+    slot: Option<Slot>,
+    memory_bytes: u64,
+    starting: Option<Starting>,
+}
+
+/// The connection to the executor.
+#[derive(Debug)]
+struct Connection {
+    stream: UnixStream,
+    frames: Frames,
+    backlog: Vec<u8>,
+}
+
+pub(super) struct Server {
+    listener: UnixListener,
+    children: SignalFd,
+    connection: Option<Connection>,
+    records: Records,
+    pool: Option<Pool>,
+    processes: BTreeMap<String, Process>,
+    by_pid: BTreeMap<Pid, String>,
+    fresh: Vec<LauncherRecord>,
+    lonely_since: Option<Instant>,
+    ending: bool,
+}
+
+impl Server {
+    pub(super) fn new(pool: Option<Pool>) -> Result<Self, Error> {
+        let records = Records::create().map_err(Error::Records)?;
+        match fs::remove_file(SOCKET) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::Socket(error)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(SOCKET).map_err(Error::Socket)?;
+        listener.set_nonblocking(true).map_err(Error::Socket)?;
+        Ok(Self {
+            listener,
+            children: watch_children().map_err(|error| Error::Wait(error.into()))?,
+            connection: None,
+            records,
+            pool,
+            processes: BTreeMap::new(),
+            by_pid: BTreeMap::new(),
+            fresh: Vec::new(),
+            lonely_since: Some(Instant::now()),
+            ending: false,
+        })
+    }
+
+    pub(super) fn run(mut self) -> Result<(), Error> {
+        while !self.is_over() {
+            self.wait()?;
+            self.accept();
+            self.listen();
+            self.finish_starts();
+            self.reap();
+            self.tell()?;
+        }
+        Ok(())
+    }
+
+    fn is_over(&mut self) -> bool {
+        let lonely = self.connection.is_none() && self.processes.is_empty();
+        let since = if lonely {
+            *self.lonely_since.get_or_insert_with(Instant::now)
+        } else {
+            self.lonely_since = None;
+            return false;
+        };
+        self.ending || since.elapsed() > LONELY_MAX
+    }
+
+    /// Sleeps until there is something to do.
+    fn wait(&self) -> Result<(), Error> {
+        let mut watched = vec![
+            PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
+        ];
+        if let Some(connection) = &self.connection {
+            let mut interest = PollFlags::POLLIN;
+            interest.set(PollFlags::POLLOUT, !connection.backlog.is_empty());
+            watched.push(PollFd::new(connection.stream.as_fd(), interest));
+        }
+        for starting in self.processes.values().filter_map(|process| process.starting.as_ref()) {
+            watched.push(PollFd::new(starting.answer.as_fd(), PollFlags::POLLIN));
+        }
+        let timeout = if self.lonely_since.is_some() { PollTimeout::from(10_000_u16) } else { PollTimeout::NONE };
+        match poll(&mut watched, timeout) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(error) => Err(Error::Wait(error.into())),
+        }
+    }
+
+    /// Takes the newest executor; an older one is gone or should be.
+    fn accept(&mut self) {
+        while let Ok((stream, _)) = self.listener.accept() {
+            if stream.set_nonblocking(true).is_ok() {
+                self.connection = Some(Connection { stream, frames: Frames::default(), backlog: Vec::new() });
+            }
+        }
+    }
+
+    fn listen(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        let mut requests = Vec::new();
+        if connection.read(&mut requests).is_err() {
+            self.connection = None;
+        }
+        for request in requests {
+            self.on_request(request);
+        }
+    }
+
+    fn on_request(&mut self, request: LauncherRequest) {
+        match request.request {
+            Some(Request::Start(spec)) => self.start(&spec),
+            Some(Request::Signal(signal)) => self.signal(&signal.task_id, signal.signal),
+            Some(Request::Forget(forgotten)) => {
+                let record = Record::Forgotten(ProcessForgotten { task_id: forgotten.task_id });
+                self.fresh.push(LauncherRecord { record: Some(record) });
+            }
+            Some(Request::End(_)) => {
+                self.ending = true;
+                self.connection = None;
+            }
+            None => {}
+        }
+    }
+
+    fn start(&mut self, spec: &ProcessSpec) {
+        if self.processes.contains_key(&spec.task_id) {
+            return;
+        }
+        let limits = Limits { cpus_milli: spec.cpus_milli, memory_bytes: spec.memory_bytes };
+        let slot = match self.pool.as_mut().map(|pool| pool.take(limits)).transpose() {
+            Ok(slot) => slot,
+            Err(error) => return self.failed(&spec.task_id, format!("cannot make its cgroup: {error}")),
+        };
+        match spawn::start(spec, slot.as_ref()) {
+            Ok(starting) => {
+                let pid = starting.pid;
+                self.by_pid.insert(pid, spec.task_id.clone());
+                let start_ticks = start_ticks(pid.as_raw()).unwrap_or(0);
+                let started = ProcessStarted { task_id: spec.task_id.clone(), pid: pid.as_raw(), start_ticks };
+                // Written before the program runs, told when it does.
+                let record = LauncherRecord { record: Some(Record::Started(started)) };
+                let process = Process { pid, slot, memory_bytes: spec.memory_bytes, starting: Some(starting) };
+                self.processes.insert(spec.task_id.clone(), process);
+                if let Err(error) = self.records.put(std::slice::from_ref(&record)) {
+                    // What cannot be found again must not run.
+                    let _ = kill(pid, Signal::SIGKILL);
+                    self.failed(&spec.task_id, format!("cannot write {}: {error}", super::RECORDS));
+                }
+            }
+            Err(message) => {
+                self.give_back(slot);
+                self.failed(&spec.task_id, message);
+            }
+        }
+    }
+
+    fn failed(&mut self, task: &str, message: String) {
+        let failed = ProcessFailed { task_id: task.to_owned(), message };
+        self.fresh.push(LauncherRecord { record: Some(Record::Failed(failed)) });
+    }
+
+    fn signal(&self, task: &str, signal: i32) {
+        let Some(process) = self.processes.get(task) else { return };
+        let Ok(signal) = Signal::try_from(signal) else { return };
+        let _ = killpg(process.pid, signal);
+        // Those that left the group are still in the cgroup.
+        if let (Some(pool), Some(slot)) = (&self.pool, &process.slot) {
+            for pid in pool.processes(slot) {
+                let _ = kill(Pid::from_raw(pid), signal);
+            }
+        }
+    }
+
+    /// Tells of programs that run, or do not.
+    fn finish_starts(&mut self) {
+        let waiting: Vec<String> = self
+            .processes
+            .iter()
+            .filter(|(_, process)| process.starting.as_ref().is_some_and(|starting| is_readable(&starting.answer)))
+            .map(|(task, _)| task.clone())
+            .collect();
+        for task in waiting {
+            self.finish_start(&task);
+        }
+    }
+
+    fn finish_start(&mut self, task: &str) {
+        let Some(process) = self.processes.get_mut(task) else { return };
+        let Some(mut starting) = process.starting.take() else { return };
+        let pid = process.pid.as_raw();
+        match starting.finish() {
+            Ok(()) => {
+                let started = ProcessStarted { task_id: task.to_owned(), pid, start_ticks: 0 };
+                self.to_connection(&LauncherRecord { record: Some(Record::Started(started)) });
+            }
+            Err(message) => {
+                // The child ends by itself; nobody shall hear of its exit.
+                if let Some(process) = self.processes.remove(task) {
+                    self.by_pid.remove(&process.pid);
+                    let _ = waitpid(process.pid, None);
+                    self.give_back(process.slot);
+                }
+                self.failed(task, message);
+            }
+        }
+    }
+
+    /// Waits for every child that has ended.
+    fn reap(&mut self) {
+        while let Ok(Some(_)) = self.children.read_signal() {}
+        while let Some((pid, status, usage)) = ended_child() {
+            let Some(task) = self.by_pid.remove(&pid) else { continue };
+            // A program that ended at once still has to be told as started first.
+            self.finish_start(&task);
+            let Some(process) = self.processes.remove(&task) else { continue };
+            let out_of_memory = self.out_of_memory(&process);
+            let _ = killpg(pid, Signal::SIGKILL);
+            self.sweep(process.slot);
+            self.fresh
+                .push(LauncherRecord { record: Some(Record::Exited(exited(task, status, &usage, out_of_memory))) });
+        }
+    }
+
+    fn out_of_memory(&self, process: &Process) -> String {
+        match (&self.pool, &process.slot) {
+            (Some(pool), Some(slot)) if pool.was_out_of_memory(slot) => {
+                format!("it used more than its {} MiB of memory", process.memory_bytes / (1024 * 1024))
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Ends what is left in a task's cgroup.
+    fn sweep(&mut self, slot: Option<Slot>) {
+        let (Some(pool), Some(slot)) = (&mut self.pool, slot) else { return };
+        for pid in pool.processes(&slot) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        pool.give_back(slot);
+    }
+
+    fn give_back(&mut self, slot: Option<Slot>) {
+        if let (Some(pool), Some(slot)) = (&mut self.pool, slot) {
+            pool.give_back(slot);
+        }
+    }
+
+    /// Writes what happened, then tells the executor.
+    fn tell(&mut self) -> Result<(), Error> {
+        let fresh = std::mem::take(&mut self.fresh);
+        if !fresh.is_empty() {
+            self.records.put(&fresh).map_err(Error::Records)?;
+            fresh.iter().for_each(|record| self.to_connection(record));
+        }
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        if connection.write().is_err() {
+            self.connection = None;
+        }
+        Ok(())
+    }
+
+    fn to_connection(&mut self, record: &LauncherRecord) {
+        if let Some(connection) = &mut self.connection {
+            Frames::write(record, &mut connection.backlog);
+        }
+    }
+}
+
+impl Connection {
+    fn read(&mut self, requests: &mut Vec<LauncherRequest>) -> std::io::Result<()> {
+        let mut bytes = [0_u8; 65536];
+        loop {
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(count) => self.frames.push(&bytes[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            while let Some(request) = self.frames.next().map_err(|_| ErrorKind::InvalidData)? {
+                requests.push(request);
+            }
+        }
+    }
+
+    fn write(&mut self) -> std::io::Result<()> {
+        while !self.backlog.is_empty() {
+            match self.stream.write(&self.backlog) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => drop(self.backlog.drain(..count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if self.backlog.len() > BACKLOG_MAX { Err(ErrorKind::OutOfMemory.into()) } else { Ok(()) }
+    }
+}
+
+/// Has the end of children come through a descriptor.
+fn watch_children() -> nix::Result<SignalFd> {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGCHLD);
+    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&signals), None)?;
+    SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+}
+
+fn is_readable(file: &fs::File) -> bool {
+    let mut watched = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
+    poll(&mut watched, PollTimeout::ZERO).is_ok_and(|count| count > 0)
+}
+
+/// A child that has ended, with what it used.
+fn ended_child() -> Option<(Pid, WaitStatus, libc::rusage)> {
+    let mut status = 0;
+    // SAFETY: both pointers are to places of the right type that live through the call.
+    #[expect(unsafe_code, reason = "waiting together with the use of resources has no safe form")]
+    let (pid, usage) = unsafe {
+        let mut usage = std::mem::zeroed::<libc::rusage>();
+        (libc::wait4(-1, &raw mut status, WaitPidFlag::WNOHANG.bits(), &raw mut usage), usage)
+    };
+    let pid = Pid::from_raw(pid);
+    if pid.as_raw() <= 0 {
+        return None;
+    }
+    WaitStatus::from_raw(pid, status).ok().map(|status| (pid, status, usage))
+}
+
+fn exited(task_id: String, status: WaitStatus, usage: &libc::rusage, out_of_memory: String) -> ProcessExited {
+    let millis = |time: libc::timeval| {
+        u64::try_from(time.tv_sec).unwrap_or(0) * 1000 + u64::try_from(time.tv_usec).unwrap_or(0) / 1000
+    };
+    let (code, signal) = match status {
+        WaitStatus::Exited(_, code) => (Some(code), None),
+        WaitStatus::Signaled(_, signal, _) => (None, Some(signal as i32)),
+        _ => (None, None),
+    };
+    ProcessExited {
+        task_id,
+        code,
+        signal,
+        out_of_memory,
+        user_ms: millis(usage.ru_utime),
+        system_ms: millis(usage.ru_stime),
+        resident_kib_max: u64::try_from(usage.ru_maxrss).unwrap_or(0),
+    }
+}

@@ -1,0 +1,49 @@
+//! The link to the agent: opened again for ever, because an agent that is away comes back.
+
+use crate::{driver::Event, options::Options};
+use futures::StreamExt;
+use proffer_proto::v1::{ExecutorCall, executor_service_client::ExecutorServiceClient};
+use proto_types::executing::ToExecutor;
+use std::{path::PathBuf, time::Duration};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+/// Messages that may wait for the agent. Fuller, and the connection is given up: everything is sent again.
+const CALLS_MAX: usize = 1024;
+
+/// Before the first try again. An agent that restarts is back within a second.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+
+/// Between tries while the agent stays away.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// Connects to the agent and passes on what it says, until the driver is gone.
+pub(crate) async fn keep(options: Options, events: mpsc::Sender<Event>) {
+    let mut pause = PAUSE_MIN;
+    while !events.is_closed() {
+        match converse(options.socket.clone(), &events).await {
+            Ok(()) => pause = PAUSE_MIN,
+            Err(error) => tracing::debug!(error = %kit::exit::chain(&*error), "the agent is away"),
+        }
+        if events.send(Event::Disconnected).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+async fn converse(socket: PathBuf, events: &mpsc::Sender<Event>) -> Result<(), Fault> {
+    let channel = kit::channel::unix(socket).await?;
+    let (calls, outgoing) = mpsc::channel::<ExecutorCall>(CALLS_MAX);
+    // The driver says first who this is: the agent answers only then.
+    events.send(Event::Connected(calls)).await?;
+    let mut client = ExecutorServiceClient::new(channel).max_decoding_message_size(kit::serve::MESSAGE_BYTES_MAX);
+    let mut incoming = client.attach(ReceiverStream::new(outgoing)).await?.into_inner();
+    while let Some(message) = incoming.next().await {
+        events.send(Event::Agent(ToExecutor::try_from(message?)?)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! What the core decides, done: by the launcher for processes, by the engine for containers.
+
+mod containers;
+
+use crate::{
+    docker::Engine,
+    driver::Event,
+    environment::{Place, environment, with_machine},
+    fetch,
+    options::Options,
+    probe::{Commands, Target, probe},
+    processes::{self, Client},
+};
+use containers::Containers;
+use executor_core::Input;
+use nix::sys::signal::Signal;
+use proto_types::{AgentId, TaskId, executing::TaskLaunch, status::ContainerStatus};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    sync::Arc,
+};
+use tokio::sync::mpsc;
+
+/// The hands of the executor.
+pub(crate) struct Works {
+    place: Place,
+    options: Options,
+    events: mpsc::Sender<Event>,
+    processes: Option<Client>,
+    containers: Containers,
+    /// Tasks in containers, by the engine's id once it is known.
+    contained: BTreeMap<TaskId, Arc<TaskLaunch>>,
+}
+
+impl Works {
+    pub(crate) fn new(options: &Options, events: mpsc::Sender<Event>) -> Self {
+        let place = Place { framework: options.identity.framework.clone(), agent: None, hostname: String::new() };
+        let engine = Engine::new(options.docker_socket.clone());
+        Self {
+            place,
+            options: options.clone(),
+            containers: Containers::new(engine, events.clone()),
+            events,
+            processes: None,
+            contained: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn on_subscribed(&mut self, agent: AgentId, hostname: String) {
+        (self.place.agent, self.place.hostname) = (Some(agent), hostname);
+    }
+
+    /// Fetches what the task needs into its sandbox.
+    pub(crate) fn prepare(&self, launch: Arc<TaskLaunch>) {
+        let (events, cache) = (self.events.clone(), self.options.cache.clone());
+        tokio::spawn(async move {
+            let result = fill(&launch, cache).await;
+            let _ = events.send(Event::Input(Input::Prepared { task: launch.task.id.clone(), result })).await;
+        });
+    }
+
+    pub(crate) fn start(&mut self, launch: Arc<TaskLaunch>) {
+        if launch.task.container.is_some() {
+            self.contained.insert(launch.task.id.clone(), Arc::clone(&launch));
+            self.containers.start(&self.place, launch);
+            return;
+        }
+        let spec = processes::spec(&self.place, &launch);
+        let (client, events) = (self.processes().clone(), self.events.clone());
+        tokio::spawn(async move {
+            match spec {
+                Ok(spec) => client.start(spec).await,
+                Err(message) => {
+                    let task = launch.task.id.clone();
+                    let _ = events.send(Event::Input(Input::StartFailed { task, message })).await;
+                }
+            }
+        });
+    }
+
+    pub(crate) fn adopt(&mut self, launch: Arc<TaskLaunch>) {
+        if launch.task.container.is_some() {
+            self.contained.insert(launch.task.id.clone(), Arc::clone(&launch));
+            self.containers.adopt(&self.place, launch);
+            return;
+        }
+        let (client, events) = (self.processes().clone(), self.events.clone());
+        tokio::spawn(async move {
+            let adoption = processes::adopt(&client, &launch, &events).await;
+            let _ = events.send(Event::Input(Input::Adopted { task: launch.task.id.clone(), adoption })).await;
+        });
+    }
+
+    pub(crate) fn signal(&mut self, task: &TaskId, hard: bool) {
+        let signal = if hard { Signal::SIGKILL } else { Signal::SIGTERM };
+        if self.contained.contains_key(task) {
+            self.containers.signal(task, signal);
+            return;
+        }
+        let (client, task) = (self.processes().clone(), task.clone());
+        tokio::spawn(async move {
+            processes::signal_orphan(&client, &task, signal);
+            client.signal(&task, signal as i32).await;
+        });
+    }
+
+    pub(crate) fn probe(&self, launch: Arc<TaskLaunch>, container: ContainerStatus) {
+        let Some(check) = launch.task.health_check.clone() else { return };
+        let (target, events) = (self.target(&launch, &container), self.events.clone());
+        tokio::spawn(async move {
+            let asked = async {
+                match target {
+                    Ok(target) => probe(&check.probe, &target).await,
+                    Err(message) => Err(message),
+                }
+            };
+            let result = if check.timeout.is_zero() {
+                asked.await
+            } else {
+                let late = |_| Err(format!("no answer within {} s", check.timeout.as_secs_f64()));
+                tokio::time::timeout(check.timeout, asked).await.unwrap_or_else(late)
+            };
+            let _ = events.send(Event::Input(Input::Probed { task: launch.task.id.clone(), result })).await;
+        });
+    }
+
+    /// Where the task is asked how it is.
+    fn target(&self, launch: &TaskLaunch, container: &ContainerStatus) -> Result<Target, String> {
+        let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let address = container.ip_address.as_ref().and_then(|text| text.parse().ok()).unwrap_or(local);
+        let commands = if launch.task.container.is_some() {
+            Commands::Container { docker: self.containers.docker()?, id: container.container_id.clone() }
+        } else {
+            let sandbox = launch.sandbox.clone();
+            let environment = with_machine(environment(&self.place, launch, &sandbox), &sandbox);
+            let user = launch.task.command.user.clone().or_else(|| launch.user.clone());
+            Commands::Process { sandbox, environment: environment.into_iter().collect(), user }
+        };
+        Ok(Target { address, commands })
+    }
+
+    /// The task's agent knows its end: nothing of it is needed any more.
+    pub(crate) fn release(&mut self, task: &TaskId) {
+        if self.contained.remove(task).is_some() {
+            self.containers.release(task);
+        } else if let Some(client) = self.processes.clone() {
+            let task = task.clone();
+            tokio::spawn(async move { client.forget(&task).await });
+        }
+    }
+
+    /// No task is left: ends what served them.
+    pub(crate) async fn end(&mut self) {
+        self.containers.end().await;
+        if let Some(client) = self.processes.take() {
+            client.end().await;
+        }
+    }
+
+    fn processes(&mut self) -> &Client {
+        let (isolation, events) = (self.options.isolation, &self.events);
+        self.processes.get_or_insert_with(|| Client::new(isolation, events.clone()))
+    }
+}
+
+async fn fill(launch: &TaskLaunch, cache: PathBuf) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("cannot make the sandbox {}: {error}", launch.sandbox.display());
+    tokio::fs::create_dir_all(&launch.sandbox).await.map_err(failed)?;
+    let user = launch.task.command.user.as_deref().or(launch.user.as_deref());
+    let user = user.map(processes::user_by_name).transpose()?.filter(|user| user.uid != processes::own_user());
+    let owner = user.map(|user| fetch::Owner { uid: user.uid, gid: user.gid });
+    let fetched = fetch::fetch(&launch.task.command.uris, &launch.sandbox, owner, &cache).await;
+    fetched.map_err(|error| kit::exit::chain(&error))
+}

@@ -1,0 +1,37 @@
+//! What a benchmark prints: figures for people, or one JSON object a line.
+
+/// The figures of one benchmark.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    bench: &'static str,
+    json: bool,
+}
+
+impl Figures {
+    /// For the benchmark of this name.
+    pub(crate) fn new(bench: &'static str, json: bool) -> Self {
+        Self { bench, json }
+    }
+
+    /// Prints one figure; a ratio has the unit "1".
+    pub(crate) fn print(&self, figure: &str, value: f64, unit: &str) {
+        let value = (value * 1000.0).round() / 1000.0;
+        if self.json {
+            println!("{}", serde_json::json!({ "bench": self.bench, "figure": figure, "value": value, "unit": unit }));
+        } else {
+            println!("{:<16} {figure:<32} {value:>12.3} {unit}", self.bench);
+        }
+    }
+}
+
+/// The middle one of several measurements.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    percentile(values, 0.5)
+}
+
+/// The measurement below which this part of all lies.
+pub(crate) fn percentile(values: &mut [f64], part: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let index = ((values.len() as f64 - 1.0) * part).round() as usize;
+    values.get(index).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,41 @@
+//! Short processes as fast as they go, on one agent that offers just the machine's cores, journal on, from the first
+//! offer to the last acknowledged FINISHED; against what `xargs` does in the same run.
+
+use crate::{
+    feeder::{Feeder, Until},
+    figures::{Figures, median},
+    floor::xargs,
+};
+use anyhow::{Context, Result};
+use e2e::{binary::Profile, cluster::Plan};
+use proffer_framework::{Scalar, task};
+
+/// Tasks of a run.
+const TASKS: usize = 10_000;
+
+/// Runs, of which the medians are taken.
+const RUNS: usize = 3;
+
+pub(crate) async fn run(figures: &Figures) -> Result<()> {
+    let (mut rates, mut floors, mut wide) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        floors.push(xargs::processes_per_second(TASKS)?);
+        rates.push(rate(Scalar::from_milli(100), TASKS).await?);
+        wide.push(rate(Scalar::from_units(1), TASKS / 4).await?);
+    }
+    let (rate, floor, wide) = (median(&mut rates), median(&mut floors), median(&mut wide));
+    figures.print("tasks_per_second", rate, "1/s");
+    figures.print("floor_per_second", floor, "1/s");
+    figures.print("ratio_to_floor", rate / floor, "1");
+    figures.print("tasks_per_second_cpus_1", wide, "1/s");
+    figures.print("ratio_to_floor_cpus_1", wide / floor, "1");
+    Ok(())
+}
+
+async fn rate(cpus: Scalar, tasks: usize) -> Result<f64> {
+    let cores = std::thread::available_parallelism().context("count the cores")?;
+    let plan = Plan { profile: Profile::Release, ..Plan::agents(1, &format!("cpus:{cores};mem:4096")) };
+    let cluster = plan.start().await?;
+    let feeder = Feeder::new(tasks, cpus, Until::Finished, |index| task(format!("t{index}")).command(["true"]));
+    Ok(feeder.run(&cluster.address).await?.rate())
+}
