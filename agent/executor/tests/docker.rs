@@ -366,7 +366,7 @@ async fn volumes_and_the_sandbox_are_mounted() {
     assert!(!host.path().join("out").exists());
     let docker = bench.engine.docker().unwrap();
     bench.end().await;
-    docker.remove_volume(&volume, None).await.unwrap();
+    docker.remove_volume(&volume, None::<bollard::query_parameters::RemoveVolumeOptions>).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

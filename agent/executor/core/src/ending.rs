@@ -47,7 +47,7 @@ impl Executor {
             return;
         }
         let hard = grace.is_zero();
-        task.kill = Some(Kill { why: why.clone(), hard_at: (!hard).then_some(hard_at) });
+        task.kill = Some(Kill { why, hard_at: (!hard).then_some(hard_at) });
         match task.phase {
             Phase::Preparing => self.end_killed(id, None),
             Phase::Running { .. } => {

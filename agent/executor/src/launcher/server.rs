@@ -240,7 +240,7 @@ impl Server {
         match starting.finish() {
             Ok(()) => {
                 let started = ProcessStarted { task_id: task.to_owned(), pid, start_ticks: 0 };
-                self.to_connection(&LauncherRecord { record: Some(Record::Started(started)) });
+                self.tell_executor(&LauncherRecord { record: Some(Record::Started(started)) });
             }
             Err(message) => {
                 // The child ends by itself; nobody shall hear of its exit.
@@ -299,7 +299,7 @@ impl Server {
         let fresh = std::mem::take(&mut self.fresh);
         if !fresh.is_empty() {
             self.records.put(&fresh).map_err(Error::Records)?;
-            fresh.iter().for_each(|record| self.to_connection(record));
+            fresh.iter().for_each(|record| self.tell_executor(record));
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
         if connection.write().is_err() {
@@ -308,7 +308,7 @@ impl Server {
         Ok(())
     }
 
-    fn to_connection(&mut self, record: &LauncherRecord) {
+    fn tell_executor(&mut self, record: &LauncherRecord) {
         if let Some(connection) = &mut self.connection {
             Frames::write(record, &mut connection.backlog);
         }

@@ -3,7 +3,7 @@
 use super::client::{Client, container, exit};
 use crate::{
     driver::Event,
-    launcher::{Recorded, SOCKET, read_records, start_ticks},
+    launcher::{Recorded, read_records, start_ticks},
 };
 use executor_core::{Adoption, Exit, Input};
 use nix::{
@@ -20,14 +20,13 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// Finds out what became of a task that an earlier executor had.
 pub(crate) async fn adopt(client: &Client, launch: &TaskLaunch, events: &mpsc::Sender<Event>) -> Adoption {
     let task = &launch.task.id;
+    let alive = client.found_alive().await;
     let orphan = client.orphans.lock().unwrap_or_else(PoisonError::into_inner).get(task.as_str()).cloned();
     if let Some(recorded) = orphan {
         return adopt_orphan(task, &recorded, events);
     }
-    // The launcher lives, or there never was one: what it wrote is the truth.
-    let launcher = tokio::net::UnixStream::connect(SOCKET).await.is_ok();
     match read_records(Path::new(".")).get(task.as_str()) {
-        Some(Recorded::Started { pid, .. }) if launcher => Adoption::Running(container(*pid)),
+        Some(Recorded::Started { pid, .. }) if alive => Adoption::Running(container(*pid)),
         Some(recorded) => adopt_orphan(task, recorded, events),
         None => {
             let killed = kill_strays(launch);

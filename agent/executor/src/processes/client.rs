@@ -4,7 +4,7 @@ use crate::{
     driver::Event,
     isolation::Choice,
     launcher::{Frames, Recorded, SOCKET, read_records},
-    processes::adoption::watch,
+    processes::adoption,
 };
 use executor_core::{Exit, Input};
 use proffer_proto::storage::v1::{
@@ -25,7 +25,8 @@ use tokio::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::mpsc,
+    sync::{mpsc, watch},
+    task::JoinHandle,
 };
 
 /// Requests that may wait for the launcher.
@@ -43,6 +44,7 @@ pub(crate) type Orphans = Arc<Mutex<BTreeMap<String, Recorded>>>;
 pub(crate) struct Client {
     requests: mpsc::Sender<Request>,
     pub(super) orphans: Orphans,
+    found: watch::Receiver<Option<bool>>,
 }
 
 impl Client {
@@ -50,8 +52,15 @@ impl Client {
     pub(crate) fn new(isolation: Choice, events: mpsc::Sender<Event>) -> Self {
         let (requests, queue) = mpsc::channel(REQUESTS_MAX);
         let orphans = Orphans::default();
-        tokio::spawn(keep(isolation, queue, events, Arc::clone(&orphans)));
-        Self { requests, orphans }
+        let (find, found) = watch::channel(None);
+        tokio::spawn(keep(isolation, queue, events, Arc::clone(&orphans), find));
+        Self { requests, orphans, found }
+    }
+
+    /// Whether an earlier executor's launcher was found alive.
+    pub(super) async fn found_alive(&self) -> bool {
+        let mut found = self.found.clone();
+        found.wait_for(Option::is_some).await.is_ok_and(|found| *found == Some(true))
     }
 
     pub(crate) async fn start(&self, spec: ProcessSpec) {
@@ -74,11 +83,18 @@ impl Client {
 }
 
 /// Keeps a launcher at hand and passes on requests and records.
-async fn keep(isolation: Choice, mut requests: mpsc::Receiver<Request>, events: mpsc::Sender<Event>, orphans: Orphans) {
+async fn keep(
+    isolation: Choice,
+    mut requests: mpsc::Receiver<Request>,
+    events: mpsc::Sender<Event>,
+    orphans: Orphans,
+    find: watch::Sender<Option<bool>>,
+) {
     let mut earlier = UnixStream::connect(SOCKET).await.ok();
     if earlier.is_none() {
         *orphans.lock().unwrap_or_else(PoisonError::into_inner) = read_records(Path::new("."));
     }
+    let _ = find.send(Some(earlier.is_some()));
     while let Some(request) = next(&mut requests, earlier.is_some()).await {
         let ends = matches!(request, Some(Request::End(_)));
         let stream = match earlier.take() {
@@ -93,9 +109,8 @@ async fn keep(isolation: Choice, mut requests: mpsc::Receiver<Request>, events: 
             },
         };
         let (reader, writer) = stream.into_split();
-        let reading = tokio::spawn(read(reader, events.clone(), Arc::clone(&orphans)));
-        let ended = write(writer, request, &mut requests).await;
-        reading.abort();
+        let mut reading = tokio::spawn(read(reader, events.clone()));
+        let ended = write(writer, request, &mut requests, &mut reading).await;
         if ended {
             return;
         }
@@ -145,8 +160,13 @@ async fn fail(request: Option<Request>, error: &str, events: &mpsc::Sender<Event
     }
 }
 
-/// Writes requests until the launcher is gone (false) or told to end (true).
-async fn write(mut writer: OwnedWriteHalf, first: Option<Request>, requests: &mut mpsc::Receiver<Request>) -> bool {
+/// Writes requests until the launcher is gone (false) or told to end (true). Reading ends when the launcher does.
+async fn write(
+    mut writer: OwnedWriteHalf,
+    first: Option<Request>,
+    requests: &mut mpsc::Receiver<Request>,
+    reading: &mut JoinHandle<()>,
+) -> bool {
     let mut batch: Vec<Request> = first.into_iter().collect();
     loop {
         let mut bytes = Vec::new();
@@ -167,26 +187,12 @@ async fn write(mut writer: OwnedWriteHalf, first: Option<Request>, requests: &mu
                     return true;
                 }
             }
-            () = closed(&writer) => return false,
+            _ = &mut *reading => return false,
         }
     }
 }
 
-/// Until the launcher's end of the stream is closed.
-async fn closed(writer: &OwnedWriteHalf) {
-    loop {
-        if writer.ready(tokio::io::Interest::ERROR).await.is_err() {
-            return;
-        }
-        match writer.as_ref().ready(tokio::io::Interest::READABLE).await {
-            Ok(ready) if ready.is_read_closed() => return,
-            Err(_) => return,
-            Ok(_) => tokio::task::yield_now().await,
-        }
-    }
-}
-
-async fn read(mut reader: OwnedReadHalf, events: mpsc::Sender<Event>, _orphans: Orphans) {
+async fn read(mut reader: OwnedReadHalf, events: mpsc::Sender<Event>) {
     let mut frames = Frames::default();
     let mut bytes = vec![0_u8; 65536];
     while let Ok(count @ 1..) = reader.read(&mut bytes).await {
@@ -229,7 +235,7 @@ async fn adopt_orphans(events: &mpsc::Sender<Event>, orphans: &Orphans) {
         match recorded {
             Recorded::Started { pid, start_ticks } => {
                 if let Ok(task) = TaskId::new(task) {
-                    watch(task, *pid, *start_ticks, events.clone());
+                    adoption::watch(task, *pid, *start_ticks, events.clone());
                 }
             }
             Recorded::Exited(exited) => {

@@ -166,8 +166,7 @@ impl Works {
 }
 
 async fn fill(launch: &TaskLaunch, cache: PathBuf) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("cannot make the sandbox {}: {error}", launch.sandbox.display());
-    tokio::fs::create_dir_all(&launch.sandbox).await.map_err(failed)?;
+    containers::make_sandbox(launch).await?;
     let user = launch.task.command.user.as_deref().or(launch.user.as_deref());
     let user = user.map(processes::user_by_name).transpose()?.filter(|user| user.uid != processes::own_user());
     let owner = user.map(|user| fetch::Owner { uid: user.uid, gid: user.gid });

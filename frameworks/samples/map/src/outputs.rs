@@ -2,15 +2,25 @@
 
 use proffer_framework::{
     Handle, MasterAddress,
-    operator::{FileWanted, Operator},
+    operator::{FileWanted, Operator, OperatorError},
 };
-use std::sync::{Arc, OnceLock};
-use tokio::sync::{Semaphore, mpsc};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::sleep,
+};
 
 /// Outputs fetched at once. Each is two streams through the master; more would only share the same bandwidth.
 const FETCHES_MAX: usize = 16;
 /// The longest output that is gathered of one task, in bytes.
 const OUTPUT_BYTES_MAX: usize = 256 << 20;
+
+/// How long it is tried while the agent or the master is away, and how often.
+const PATIENCE: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_millis(200);
 
 /// What a task wrote.
 #[derive(Debug)]
@@ -94,14 +104,29 @@ async fn read_both(operator: &mut Operator, framework: String, task: String) -> 
     Ok(Output { stdout, stderr })
 }
 
+/// Reads a file, again and again while the agent or the master may come back.
 async fn read(operator: &mut Operator, wanted: &FileWanted) -> Result<Vec<u8>, String> {
-    let failed = |error: proffer_framework::operator::OperatorError| format!("{}: {error}", wanted.path);
-    let mut file = operator.read_file(wanted).await.map_err(failed)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match read_once(operator, wanted).await {
+            Err(error) if error.is_passing() && Instant::now() < deadline => sleep(RETRY).await,
+            Ok(content) if content.len() > OUTPUT_BYTES_MAX => {
+                return Err(format!("{}: more than {OUTPUT_BYTES_MAX} bytes", wanted.path));
+            }
+            Ok(content) => return Ok(content),
+            Err(error) => return Err(format!("{}: {error}", wanted.path)),
+        }
+    }
+}
+
+/// Reads a file, up to a little more than may be gathered.
+async fn read_once(operator: &mut Operator, wanted: &FileWanted) -> Result<Vec<u8>, OperatorError> {
+    let mut file = operator.read_file(wanted).await?;
     let mut content = Vec::new();
-    while let Some(chunk) = file.next().await.map_err(failed)? {
+    while let Some(chunk) = file.next().await? {
         content.extend_from_slice(&chunk.bytes);
         if content.len() > OUTPUT_BYTES_MAX {
-            return Err(format!("{}: more than {OUTPUT_BYTES_MAX} bytes", wanted.path));
+            break;
         }
     }
     Ok(content)

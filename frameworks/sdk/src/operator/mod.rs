@@ -59,6 +59,14 @@ pub struct Operator {
     client: OperatorServiceClient<Channel>,
 }
 
+impl OperatorError {
+    /// Whether the same call may succeed a little later: the master, or the agent that it asked, is away.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        !matches!(self, Self::Refused(_))
+    }
+}
+
 impl Operator {
     /// A client of this master, or of the one that leads in its stead.
     #[must_use]
@@ -196,7 +204,8 @@ impl Operator {
     fn failure(&self, status: &Status) -> OperatorError {
         match read(status) {
             Some(Problem::Refused(refusal)) => OperatorError::Refused(refusal),
-            _ if status.code() == tonic::Code::Unavailable => {
+            // What a master itself answers has no cause; what has one never reached it.
+            _ if status.code() == tonic::Code::Unavailable && std::error::Error::source(status).is_some() => {
                 OperatorError::Unreachable { master: self.master.to_string(), message: describe(status) }
             }
             _ => OperatorError::Failed { message: describe(status) },
