@@ -3,6 +3,7 @@
 use crate::{
     master_option::MasterOption,
     run::{environment::Variable, tasks::wrong},
+    up::cluster::Interrupts,
     usage, why,
 };
 use anyhow::Result;
@@ -16,6 +17,8 @@ use std::{
     process::ExitCode,
 };
 
+/// The exit code of what was ended by Ctrl-C.
+const INTERRUPTED: u8 = 130;
 /// What parts the command from its inputs.
 const SEPARATOR: &str = ":::";
 
@@ -66,18 +69,24 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     };
     let mut shown = Shown::new(job.inputs.len());
     let masters = options.master.masters;
-    let progress = tokio::select! {
-        ended = framework_map::run(&masters, job, &mut shown) => match ended {
-            Err(framework_map::Error::Task(error)) => return Err(wrong(&error)),
-            ended => ended?,
-        },
-        _ = tokio::signal::ctrl_c() => {
-            // The framework has no failover timeout worth the name: its tasks end with it.
-            eprintln!("proffer: interrupted");
-            return Ok(ExitCode::from(130));
-        }
-    };
-    shown.end(progress)
+    let interrupts = Interrupts::listen()?;
+    match framework_map::run(&masters, job, &mut shown, interrupted(interrupts)).await {
+        Ok(progress) => shown.end(progress),
+        Err(framework_map::Error::Task(error)) => Err(wrong(&error)),
+        Err(framework_map::Error::Stopped) => Ok(ExitCode::from(INTERRUPTED)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits for the first Ctrl-C, after which the tasks are killed; after the second nobody waits for that.
+async fn interrupted(mut interrupts: Interrupts) {
+    interrupts.next().await;
+    eprintln!("proffer: killing what runs (Ctrl-C again to leave at once)");
+    tokio::spawn(async move {
+        interrupts.next().await;
+        // The framework's tasks end with its failover timeout.
+        std::process::exit(i32::from(INTERRUPTED));
+    });
 }
 
 /// Parts the command from its inputs.

@@ -22,6 +22,9 @@ const FIRST_QUESTION: Duration = Duration::from_secs(2);
 const NEXT_QUESTIONS: Duration = Duration::from_secs(10);
 /// The tokens of timers.
 const ASK: u64 = 1;
+const LEAVE: u64 = 2;
+/// How long the teardown may take after the second Ctrl-C; without one the tasks end with the failover timeout.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
 /// Exit codes of shells: a signal is this much and its number.
 const SIGNALLED: i32 = 128;
 /// The exit code of what was ended by Ctrl-C.
@@ -135,8 +138,8 @@ impl RunScheduler {
     fn on_interrupt(&mut self, context: &mut Context<'_>) {
         self.interrupted += 1;
         if self.interrupted > 1 {
-            eprintln!("proffer: not waiting any longer");
-            return context.teardown();
+            context.teardown();
+            return context.after(LEAVE_PATIENCE, LEAVE);
         }
         self.waiting.clear();
         let running: Vec<TaskId> = self.running().cloned().collect();
@@ -228,8 +231,10 @@ impl Scheduler for RunScheduler {
         eprintln!("proffer: lost the master ({message}); trying to get it back");
     }
 
-    fn timer(&mut self, context: &mut Context<'_>, _token: u64) {
-        if !self.waiting.is_empty() {
+    fn timer(&mut self, context: &mut Context<'_>, token: u64) {
+        if token == LEAVE {
+            context.stop();
+        } else if !self.waiting.is_empty() {
             self.ask_why();
             context.after(NEXT_QUESTIONS, ASK);
         }

@@ -11,10 +11,13 @@ pub use job::{Input, Job, Mount};
 
 use proffer_framework::{Explanation, Framework, InvalidTask, MasterAddress};
 use scheduler::MapScheduler;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, pin::pin, time::Duration};
 
 /// How long a master may take to answer at first.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the tasks outlive a lost scheduler: long enough to come back after the master's restart.
+const FAILOVER: Duration = Duration::from_secs(15);
 
 /// What came of one input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,23 +81,30 @@ pub enum Error {
     /// The tasks are described wrongly.
     #[error("the task is described wrongly")]
     Task(#[from] InvalidTask),
+    /// It was stopped.
+    #[error("stopped")]
+    Stopped,
     /// The framework could not run.
     #[error(transparent)]
     Framework(#[from] proffer_framework::Error),
 }
 
-/// Runs a command over inputs.
+/// Runs a command over inputs, until all are done or `stop` comes to pass, which kills what runs.
 ///
 /// # Errors
-/// The tasks are described wrongly, or the framework could not run. An input that fails is no error: it is in the
-/// outcomes.
-pub async fn run(masters: &[MasterAddress], job: Job, observer: &mut dyn Observer) -> Result<Progress, Error> {
+/// The tasks are described wrongly, the framework could not run, or it was stopped. An input that fails is no error: it
+/// is in the outcomes.
+pub async fn run(
+    masters: &[MasterAddress],
+    job: Job,
+    observer: &mut dyn Observer,
+    stop: impl Future<Output = ()>,
+) -> Result<Progress, Error> {
     let (mut scheduler, mut outputs) = MapScheduler::new(job, masters, observer)?;
     if scheduler.is_done() {
         return Ok(scheduler.progress());
     }
-    let mut builder =
-        Framework::builder(scheduler.name()).failover_timeout(Duration::ZERO).connect_timeout(CONNECT_PATIENCE);
+    let mut builder = Framework::builder(scheduler.name()).failover_timeout(FAILOVER).connect_timeout(CONNECT_PATIENCE);
     for master in masters {
         builder = builder.master(master.as_str());
     }
@@ -102,9 +112,23 @@ pub async fn run(masters: &[MasterAddress], job: Job, observer: &mut dyn Observe
         builder = builder.roles([role]);
     }
     let framework = builder.build()?;
-    outputs.wake(framework.handle());
-    framework.run(&mut scheduler).await?;
-    Ok(scheduler.progress())
+    let handle = framework.handle();
+    outputs.wake(handle.clone());
+    let stopped = {
+        let mut running = pin!(framework.run(&mut scheduler));
+        tokio::select! {
+            ended = &mut running => {
+                ended?;
+                false
+            }
+            () = stop => {
+                handle.teardown().await?;
+                running.await?;
+                true
+            }
+        }
+    };
+    if stopped { Err(Error::Stopped) } else { Ok(scheduler.progress()) }
 }
 
 /// Names with values for each task.

@@ -35,9 +35,9 @@ impl Session {
                 self.enqueue(Outgoing::Teardown);
             }
             UserCall::Stop => {
-                if self.stopping.is_none() {
-                    self.stopping = Some(Stopping { teardown: false, deadline: self.now + STOP_PATIENCE });
-                }
+                // Whoever stops while a teardown is under way does not wait for it any longer.
+                let patience = if self.stopping.is_some() { Duration::ZERO } else { STOP_PATIENCE };
+                self.stopping = Some(Stopping { teardown: false, deadline: self.now + patience });
             }
         }
     }

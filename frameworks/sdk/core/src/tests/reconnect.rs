@@ -236,3 +236,11 @@ fn a_teardown_that_nobody_confirms_says_so() {
     world.pass(Duration::from_secs(20));
     assert!(matches!(world.end, Some(Outcome::TeardownUnconfirmed { .. })));
 }
+
+#[test]
+fn a_teardown_need_not_be_waited_for() {
+    let mut world = World::subscribed();
+    world.user(UserCall::Teardown);
+    world.user(UserCall::Stop);
+    assert_eq!(world.end, Some(Outcome::Asked));
+}
