@@ -42,7 +42,7 @@ impl Follower {
         loop {
             // What is written before the task is over is seen by whoever begins to read after.
             let over = *self.over.borrow();
-            let waited = over.then(|| over_since.get_or_insert_with(Instant::now).elapsed()).unwrap_or_default();
+            let waited = if over { over_since.get_or_insert_with(Instant::now).elapsed() } else { Duration::ZERO };
             match self.read(over, &mut offset, &mut lines).await {
                 Ok(()) if over => break,
                 Ok(()) => {}

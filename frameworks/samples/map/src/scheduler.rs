@@ -22,7 +22,7 @@ const STALL_TOKEN: u64 = 1;
 const LOSSES_MAX: u32 = 20;
 
 /// Tasks that are over and whose outputs are still to be fetched; with more, no further ones are started.
-const FETCHING_MAX: usize = 1000;
+const FETCHING_MAX: usize = 400;
 
 /// An attempt at an input.
 #[derive(Debug, Clone)]
