@@ -134,10 +134,6 @@ impl Calls {
         self.queue.is_empty() && self.in_flight.is_empty()
     }
 
-    pub(crate) fn held_until(&self) -> Option<Monotonic> {
-        self.held_until
-    }
-
     pub(crate) fn tickets(&self) -> Vec<Ticket> {
         let under_way = self.in_flight.values().map(|in_flight| &in_flight.call);
         self.queue.iter().chain(under_way).filter_map(Outgoing::ticket).collect()
@@ -264,6 +260,21 @@ impl Calls {
 
 impl Session {
     /// Sends what may be sent.
+    /// When there is something to call about that time alone lets go. Without a stream nothing leaves, and what waits
+    /// for an answer is looked at when that comes: a deadline that no tick could move would keep a shell busy.
+    pub(crate) fn calls_deadline(&self) -> Option<Monotonic> {
+        if !self.link.is_open() {
+            return None;
+        }
+        let held = self.calls.held_until;
+        let asking = self.calls.count(|call| matches!(call, Outgoing::Reconcile(_)));
+        let asked = self.inquiries.next_due().filter(|_| asking < RECONCILES_IN_FLIGHT_MAX);
+        match (held, asked) {
+            (Some(held), _) => Some(held),
+            (None, asked) => asked,
+        }
+    }
+
     pub(crate) fn pump(&mut self) {
         if !self.link.is_open() || self.calls.held_until.is_some_and(|until| until > self.now) {
             return;

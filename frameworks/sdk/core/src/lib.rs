@@ -140,8 +140,7 @@ impl Session {
         }
         let stop = self.stopping.as_ref().map(|stopping| stopping.deadline);
         let connect = self.connect_deadline();
-        let asked = self.link.is_open().then(|| self.inquiries.next_due()).flatten();
-        [self.link.deadline(), stop, connect, asked, self.calls.held_until()].into_iter().flatten().min()
+        [self.link.deadline(), stop, connect, self.calls_deadline()].into_iter().flatten().min()
     }
 
     /// The tasks known, and of how many of them nothing terminal is known.

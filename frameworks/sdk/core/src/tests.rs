@@ -123,6 +123,9 @@ impl World {
     fn pass(&mut self, time: Duration) {
         self.now += time;
         self.handle(Input::Tick);
+        // A deadline that a tick does not move would have a shell tick for ever.
+        let due = self.session.next_deadline();
+        assert!(due.is_none_or(|due| due > Monotonic(self.now)), "{due:?} is due at {:?}", self.now);
     }
 
     /// Lets time pass until the session has opened a stream.

@@ -70,6 +70,16 @@ fn a_lost_answer_is_asked_for_again_with_the_same_request() {
 }
 
 #[test]
+fn nothing_is_due_while_calls_wait_for_a_stream() {
+    let mut world = World::subscribed();
+    let (call, _) = world.launch("t");
+    world.handle(Input::CallEnded { call, end: CallEnd::Lost(String::new()) });
+    world.break_stream();
+    world.reconnect();
+    world.pass(Duration::from_secs(5));
+}
+
+#[test]
 fn after_an_epoch_the_master_is_asked_before_anything_is_told() {
     let mut world = World::subscribed();
     world.launch("launched");
