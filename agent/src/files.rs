@@ -170,7 +170,7 @@ async fn read(
             return Ok(());
         }
         // What was written before the task's end was known is read once more after it.
-        active = model.is_active(&request.key);
+        active = model.may_be_active(&request.key);
         if active {
             tokio::select! {
                 () = tokio::time::sleep(FOLLOW_INTERVAL) => {}
@@ -189,7 +189,7 @@ async fn open_when_there(
 ) -> Result<Reading, FileFailure> {
     loop {
         let (root, path, offset, left) = (root.to_owned(), request.path.clone(), request.offset, request.length);
-        let active = model.is_active(&request.key);
+        let active = model.may_be_active(&request.key);
         match blocking(move || Reading::open(&root, &path, offset, left)).await {
             Err(failure) if failure.is_not_found() && active => {}
             opened => return opened,

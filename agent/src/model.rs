@@ -49,10 +49,18 @@ impl Model {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the task is here and not over.
+    /// Whether the task is here and not over. As long as nothing is shown yet, it may be.
     #[must_use]
-    pub fn is_active(&self, key: &TaskKey) -> bool {
-        self.read().tasks.get(key).is_some_and(|task| !task.latest.state.is_terminal())
+    pub fn may_be_active(&self, key: &TaskKey) -> bool {
+        let shown = self.read();
+        shown.agent.is_none() || shown.tasks.get(key).is_some_and(|task| !task.latest.state.is_terminal())
+    }
+
+    /// Whether the executor is here. As long as nothing is shown yet, it may be.
+    #[must_use]
+    pub fn may_live(&self, framework: &FrameworkId, executor: &ExecutorId) -> bool {
+        let shown = self.read();
+        shown.agent.is_none() || shown.executors.contains_key(&(framework.clone(), executor.clone()))
     }
 }
 

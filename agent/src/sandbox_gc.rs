@@ -2,7 +2,7 @@
 
 use crate::model::Model;
 use agent_executor::layout::Layout;
-use proto_types::{FrameworkId, TaskId, TaskKey};
+use proto_types::{ExecutorId, FrameworkId, TaskId, TaskKey};
 use std::{
     fs, io,
     path::Path,
@@ -71,19 +71,16 @@ fn mark(layout: &Layout, retired: &[Retired]) {
 fn collect(layout: &Layout, model: &Model, policy: Policy) {
     let keep = policy.keep(used(layout.root()));
     let mut removed = 0_u32;
+    for root in [layout.runs(), layout.executor_sandboxes()] {
+        removed += collect_executors(&root, model, keep);
+    }
     for framework in directories(&layout.sandboxes()) {
         let Ok(framework_id) = framework.1.parse::<FrameworkId>() else { continue };
         for task in directories(&framework.0) {
             let Ok(task_id) = task.1.parse::<TaskId>() else { continue };
             let key = TaskKey { framework: framework_id.clone(), task: task_id };
-            let old = fs::metadata(&task.0).and_then(|metadata| metadata.modified()).ok();
-            let old = old.and_then(|modified| modified.elapsed().ok()).is_some_and(|age| age >= keep);
-            if !old || model.is_active(&key) {
-                continue;
-            }
-            match fs::remove_dir_all(&task.0) {
-                Ok(()) => removed += 1,
-                Err(error) => warn!(path = %task.0.display(), %error, "a sandbox cannot be removed"),
+            if is_old(&task.0, keep) && !model.may_be_active(&key) {
+                removed += remove(&task.0);
             }
         }
         // Succeeds only where nothing is left.
@@ -91,6 +88,37 @@ fn collect(layout: &Layout, model: &Model, policy: Policy) {
     }
     if removed > 0 {
         info!(removed, "sandboxes of tasks that are over were removed");
+    }
+}
+
+/// The directories of executors that ended; their time runs from when they were last written.
+fn collect_executors(root: &Path, model: &Model, keep: Duration) -> u32 {
+    let mut removed = 0;
+    for (path, framework) in directories(root) {
+        let Ok(framework) = framework.parse::<FrameworkId>() else { continue };
+        for (path, executor) in directories(&path) {
+            let Ok(executor) = executor.parse::<ExecutorId>() else { continue };
+            if is_old(&path, keep) && !model.may_live(&framework, &executor) {
+                removed += remove(&path);
+            }
+        }
+        let _ = fs::remove_dir(&path);
+    }
+    removed
+}
+
+fn is_old(path: &Path, keep: Duration) -> bool {
+    let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    modified.and_then(|modified| modified.elapsed().ok()).is_some_and(|age| age >= keep)
+}
+
+fn remove(path: &Path) -> u32 {
+    match fs::remove_dir_all(path) {
+        Ok(()) => 1,
+        Err(error) => {
+            warn!(path = %path.display(), %error, "a sandbox cannot be removed");
+            0
+        }
     }
 }
 
@@ -113,8 +141,10 @@ fn used(path: &Path) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use agent_core::{Change, TaskView};
-    use proto_types::{ExecutorId, Role, TaskState, TaskStatus, status::Source, time::Wall};
+    use agent_core::{AgentView, Change, ExecutorView, TaskView};
+    use proto_types::{Epoch, Resources, Role, TaskState, TaskStatus, status::Source, time::Wall};
+
+    use std::sync::Arc;
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -130,8 +160,23 @@ mod tests {
         path
     }
 
-    fn model(task: &str, state: TaskState) -> Model {
+    /// What is shown of an agent that holds nothing.
+    fn empty() -> Model {
         let model = Model::default();
+        let view = AgentView {
+            id: None,
+            cluster: None,
+            epoch: Epoch(0),
+            info: Arc::default(),
+            used: Resources::default(),
+            registered: false,
+        };
+        model.apply(vec![Change::Agent(Box::new(view))]);
+        model
+    }
+
+    fn model(task: &str, state: TaskState) -> Model {
+        let model = empty();
         let view = TaskView {
             info: None,
             executor: ExecutorId::built_in(),
@@ -158,6 +203,38 @@ mod tests {
     }
 
     #[test]
+    fn what_ended_executors_left_goes_and_what_others_need_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::new(directory.path());
+        let model = empty();
+        let view =
+            ExecutorView { resources: "".parse().unwrap(), connected: false, pid: 0, tasks: Vec::new(), restarts: 0 };
+        let lives = ExecutorId::new("lives").unwrap();
+        model.apply(vec![Change::Executor(key("a").framework, lives.clone(), view)]);
+        let make = |id: &ExecutorId| {
+            let path = layout.run(&key("a").framework, id);
+            fs::create_dir_all(&path).unwrap();
+            fs::File::open(&path).unwrap().set_modified(SystemTime::now() - 8 * DAY).unwrap();
+            path
+        };
+        let (ended, lives) = (make(&ExecutorId::built_in()), make(&lives));
+        collect(&layout, &model, Policy { delay: 7 * DAY, headroom: 0.0, interval: DAY });
+        assert_eq!((ended.exists(), lives.exists()), (false, true));
+    }
+
+    #[test]
+    fn nothing_goes_before_it_is_known_what_runs() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::new(directory.path());
+        let path = sandbox(&layout, "a", 8 * DAY);
+        let policy = Policy { delay: 7 * DAY, headroom: 0.0, interval: DAY };
+        collect(&layout, &Model::default(), policy);
+        assert!(path.exists());
+        collect(&layout, &empty(), policy);
+        assert!(!path.exists());
+    }
+
+    #[test]
     fn the_fuller_the_disk_the_shorter_they_are_kept() {
         let policy = Policy { delay: 10 * DAY, headroom: 0.1, interval: DAY };
         assert_eq!(policy.keep(0.0), 9 * DAY);
@@ -171,7 +248,7 @@ mod tests {
         let layout = Layout::new(directory.path());
         let path = sandbox(&layout, "silent", 8 * DAY);
         mark(&layout, &[Retired(key("silent")), Retired(key("never started"))]);
-        collect(&layout, &Model::default(), Policy { delay: 1000 * DAY, headroom: 0.0, interval: DAY });
+        collect(&layout, &empty(), Policy { delay: 1000 * DAY, headroom: 0.0, interval: DAY });
         assert!(path.exists());
     }
 }

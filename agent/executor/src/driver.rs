@@ -34,6 +34,8 @@ pub(crate) enum Event {
     Connected(mpsc::Sender<ExecutorCall>),
     /// It is gone.
     Disconnected,
+    /// Another start of this executor has its tasks: this one ends and leaves them alone.
+    Superseded,
     /// The agent said something.
     Agent(ToExecutor),
     /// A task's work came to something.
@@ -79,6 +81,9 @@ impl Driver {
                     if count == 0 {
                         return;
                     }
+                    if batch.iter().any(|event| matches!(event, Event::Superseded)) {
+                        return;
+                    }
                     batch.drain(..).filter_map(|event| self.input(event)).collect()
                 }
                 () = tokio::time::sleep(sleep) => Vec::new(),
@@ -112,6 +117,7 @@ impl Driver {
                 }
                 Some(Input::FromAgent(message))
             }
+            Event::Superseded => None,
             Event::Input(input) => Some(input),
         }
     }

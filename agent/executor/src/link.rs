@@ -23,6 +23,11 @@ pub(crate) async fn keep(options: Options, events: mpsc::Sender<Event>) {
     while !events.is_closed() {
         match converse(options.socket.clone(), &events).await {
             Ok(()) => pause = PAUSE_MIN,
+            Err(error) if is_superseded(&error) => {
+                tracing::warn!("another start of this executor has its tasks");
+                let _ = events.send(Event::Superseded).await;
+                return;
+            }
             Err(error) => tracing::debug!(error = %kit::exit::chain(&*error), "the agent is away"),
         }
         if events.send(Event::Disconnected).await.is_err() {
@@ -34,6 +39,12 @@ pub(crate) async fn keep(options: Options, events: mpsc::Sender<Event>) {
 }
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// Whether the agent says that a newer start of this executor has taken its tasks over.
+fn is_superseded(error: &Fault) -> bool {
+    let status = error.downcast_ref::<tonic::Status>();
+    status.is_some_and(|status| status.code() == tonic::Code::FailedPrecondition)
+}
 
 async fn converse(socket: PathBuf, events: &mpsc::Sender<Event>) -> Result<(), Fault> {
     let channel = kit::channel::unix(socket).await?;
