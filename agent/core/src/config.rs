@@ -31,7 +31,7 @@ pub struct Config {
     pub retry_max: Duration,
     /// How long a master may be silent before the first ping told its interval.
     pub silence: Duration,
-    /// So many starts of a built-in executor in a row that came to nothing, and its tasks are given up.
+    /// So many starts of a built-in executor in a row that came to nothing, and tasks that wait for it are given up.
     pub restarts_max: u32,
     /// Between a built-in executor's unexpected end and its next start, from the second on; doubles each time.
     pub restart_backoff: Duration,

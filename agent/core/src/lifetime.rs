@@ -168,21 +168,19 @@ impl Agent {
         self.revive(framework, id, message);
     }
 
-    /// Starts a dead built-in executor again if it has tasks, and lets it go if not.
+    /// Starts a dead built-in executor again if it has tasks, and lets it go if not. After too many starts in a row that
+    /// came to nothing, tasks that no start ever had are given up; of the others nobody can say that they ended, so it
+    /// is tried on.
     fn revive(&mut self, framework: &FrameworkId, id: &ExecutorId, message: &str) {
-        let (restarts_max, backoff) = (self.config.restarts_max, self.config.restart_backoff);
         let Some(executor) = self.frameworks.executor(framework, id) else { return };
-        if executor.tasks.is_empty() {
+        let (restarts, rest) = (executor.restarts, executor.rest(self.config.restart_backoff));
+        if restarts > self.config.restarts_max {
+            let why = format!("the built-in executor ended {restarts} times in a row, at last: {message}");
+            self.fail_queued(framework, id, Reason::ExecutorTerminated, &why);
+        }
+        if self.tasks_of(framework, id).is_empty() {
             self.remove_executor(framework, id);
-            return;
-        }
-        if executor.restarts > restarts_max {
-            let why = format!("the built-in executor ended {} times in a row, at last: {message}", executor.restarts);
-            self.end_with_tasks(framework, id, Some((Reason::ExecutorTerminated, why)), message);
-            return;
-        }
-        let rest = executor.rest(backoff);
-        if rest.is_zero() {
+        } else if rest.is_zero() {
             self.restart(framework, id);
         } else {
             self.enter(framework, id, Phase::Resting, Some(rest));

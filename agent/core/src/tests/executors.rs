@@ -24,7 +24,7 @@ fn a_dead_built_in_executor_is_replaced_by_one_that_adopts() {
 }
 
 #[test]
-fn an_executor_that_keeps_dying_is_given_up() {
+fn an_executor_that_keeps_dying_is_waited_for_no_more() {
     let mut world = World::new();
     world.launch(&[task("a", "cpus:1")]);
     for _ in 0..world.config.restarts_max {
@@ -37,6 +37,23 @@ fn an_executor_that_keeps_dying_is_given_up() {
     assert!(done.is_empty(), "no link: {done:?}");
     world.open_link();
     assert_eq!(world.done(), ["master: register agent-1 epoch 1 a=FAILED [1]"]);
+}
+
+#[test]
+fn a_task_that_may_run_is_never_called_over_because_its_executor_keeps_dying() {
+    let mut world = World::new();
+    world.launch(&[task("a", "cpus:1")]);
+    let connection = world.attach("built-in", &[], vec![]);
+    world.report(connection, 1, status("a", Running));
+    world.give(Input::ExecutorClosed { connection });
+    for _ in 0..world.config.restarts_max + 5 {
+        world.exit("built-in");
+        world.wait(64);
+    }
+    world.open_link();
+    assert!(world.done().contains(&"master: register agent-1 epoch 1 a=RUNNING [1]".to_owned()));
+    world.attach("built-in", &[], vec![]);
+    assert_eq!(world.done(), ["executor: subscribed", "executor: launch a (adopt)"]);
 }
 
 #[test]
