@@ -3,11 +3,11 @@
 
 use crate::{CallId, Master, effect::AgentStanding, minted::epoch_of, tasks::Task};
 use proto_types::{
-    AgentId, ExecutorId, Filters, FrameworkId, OfferId, Principal, Rejection, RejectionKind, Resources, Role, TaskId,
-    TaskInfo, TaskKey, TaskState, TaskStatus,
+    AgentId, ExecutorId, Filters, FrameworkId, OfferId, Principal, Rejection, RejectionKind, Resources, Role, Scalar,
+    TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
     container::{Container, Network},
     link::{AgentLaunch, HeldExecutor, ToAgent},
-    resources::Limits,
+    resources::{Limits, Quantities},
     scheduling::{Accept, Acceptance, Reply},
     status::Source,
     task::{ExecutorInfo, Launch},
@@ -42,6 +42,8 @@ struct Step {
     new_executors: Vec<ExecutorInfo>,
     /// What of the offers no task took.
     left: Resources,
+    /// What of them no task may take, because the role is over its limit by so much.
+    barred: Quantities,
     filters: Filters,
 }
 
@@ -128,7 +130,8 @@ impl Master {
         plan.pools.entry(agent_id.clone()).or_insert_with(|| agent.free.clone()).add(&left);
         let offers = acceptance.offers.clone();
         let (launches, new_executors, filters) = (Vec::new(), Vec::new(), acceptance.filters);
-        Ok(Step { agent: agent_id, role, offers, launches, new_executors, left, filters })
+        let barred = self.roles.excess(&role);
+        Ok(Step { agent: agent_id, role, offers, launches, new_executors, left, barred, filters })
     }
 
     fn offer_gone(&self, field: String, offer: &OfferId) -> Rejection {
@@ -266,6 +269,10 @@ impl Master {
                 free: Some(step.left.clone()),
             });
         }
+        if let Some(message) = over_limit(step, &need) {
+            let free = Some(step.left.clone());
+            return Err(Rejection { kind: RejectionKind::Conflict, field: field(), message, free });
+        }
         let pool = plan.pools.entry(step.agent.clone()).or_default();
         if let Err(insufficient) = pool.subtract(&need) {
             let message = format!("{insufficient} left of what was offered and is free on agent {}", step.agent);
@@ -330,6 +337,18 @@ impl Master {
             self.out.send_agent(after, link, ToAgent::Launch(Box::new(message)));
         }
     }
+}
+
+/// What of the offers a task would take although its role is over its limit.
+fn over_limit(step: &Step, need: &Resources) -> Option<String> {
+    let rest = step.left.minus(need);
+    let (name, over) =
+        step.barred.iter().find(|(name, over)| need.scalar(name) > Scalar::ZERO && rest.scalar(name) < *over)?;
+    Some(format!(
+        "needs {name}:{}, but role {} is over its limit by {name}:{over} since the offer was made",
+        need.scalar(name),
+        step.role
+    ))
 }
 
 fn reject(kind: RejectionKind, field: String, message: String) -> Rejection {

@@ -120,6 +120,9 @@ pub enum AgentStanding {
 }
 
 impl AgentStanding {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Connected, Self::Disconnected, Self::Unreachable, Self::Recovered, Self::Gone];
+
     /// Its name, for lists and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

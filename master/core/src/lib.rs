@@ -82,6 +82,8 @@ pub struct Master {
     last_round: RoundReport,
     history: History,
     last_marked: Option<Monotonic>,
+    /// The last write that removed a framework: whoever is told that one is dead is told after it.
+    last_removal: Option<LogIndex>,
 }
 
 impl Master {

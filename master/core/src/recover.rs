@@ -45,6 +45,7 @@ impl Master {
             last_round: RoundReport::default(),
             history: History::default(),
             last_marked: None,
+            last_removal: None,
         };
         let mut remaining = BTreeMap::new();
         for change in registry {

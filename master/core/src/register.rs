@@ -129,7 +129,7 @@ impl Master {
                 continue;
             }
             if self.is_dead(&executor.framework) {
-                self.out.send_agent(None, link, ToAgent::ShutdownFramework(executor.framework));
+                self.out.send_agent(self.last_removal, link, ToAgent::ShutdownFramework(executor.framework));
                 continue;
             }
             executors.insert((executor.framework.clone(), executor.info.id.clone()), executor);
@@ -158,7 +158,7 @@ impl Master {
             if self.is_dead(&task.key.framework) {
                 done.extend(task.unacknowledged.iter().map(|status| (task.key.clone(), status.sequence)));
                 if dead.insert(task.key.framework.clone()) {
-                    self.out.send_agent(None, link, ToAgent::ShutdownFramework(task.key.framework));
+                    self.out.send_agent(self.last_removal, link, ToAgent::ShutdownFramework(task.key.framework));
                 }
                 continue;
             }
@@ -166,7 +166,7 @@ impl Master {
             self.take_task(id, task, was_unreachable);
         }
         if !done.is_empty() {
-            self.out.send_agent(None, link, ToAgent::Acknowledge(done));
+            self.out.send_agent(self.last_removal, link, ToAgent::Acknowledge(done));
         }
         for key in self.tasks_of_agent(id) {
             if !seen.contains(&key) {

@@ -19,6 +19,7 @@ impl Master {
         framework.removed = true;
         let written = self.out.append(principal, Fact::FrameworkRemoved { framework: id.clone() });
         framework.written = Some(written);
+        self.last_removal = Some(written);
         if let Some(away) = framework.away.take() {
             self.timers.cancel(Some(away.failover));
             self.timers.cancel(Some(away.checkpoint));

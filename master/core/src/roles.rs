@@ -187,6 +187,20 @@ impl Roles {
         headroom
     }
 
+    /// By how much the role or one above it is over a limit: agents that came back brought more than was known when
+    /// offers were made.
+    pub(crate) fn excess(&self, role: &Role) -> Quantities {
+        let mut excess = Quantities::default();
+        for ancestor in lineage(role) {
+            let Some(node) = self.nodes.get(&ancestor) else { continue };
+            for (name, bound) in node.limit.iter() {
+                let over = node.allocated.get(name).saturating_sub(*bound);
+                excess.set(name, over.max(excess.get(name)));
+            }
+        }
+        excess
+    }
+
     /// The dominant share of the role in thousandths of the cluster, not divided by its weight.
     pub(crate) fn share_milli(&self, node: &Node) -> u64 {
         (dominant(&node.allocated, &self.total) * 1000 / WHOLE) as u64

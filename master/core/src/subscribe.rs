@@ -28,7 +28,7 @@ enum Admission {
 impl Master {
     pub(crate) fn on_subscribe(&mut self, connection: ConnectionId, principal: Principal, request: Subscribe) {
         match self.admit(&request) {
-            Err(refusal) => self.out.push(None, Body::RefuseSubscription(connection, refusal)),
+            Err(refusal) => self.out.push(self.last_removal, Body::RefuseSubscription(connection, refusal)),
             Ok(Admission::New) => self.register_framework(connection, principal, request),
             Ok(Admission::TakesOver(id)) => {
                 self.close_stream(&id, CloseReason::Superseded, "a scheduler with a higher incarnation took over");

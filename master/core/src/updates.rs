@@ -137,7 +137,8 @@ impl Master {
             return;
         }
         if let Some(link) = self.agents.get(agent).and_then(|agent| agent.link) {
-            self.out.send_agent(None, link, ToAgent::Acknowledge(acknowledgements));
+            // Updates of a dead framework are gone once acknowledged, so its death has to be stored first.
+            self.out.send_agent(self.last_removal, link, ToAgent::Acknowledge(acknowledgements));
         }
     }
 

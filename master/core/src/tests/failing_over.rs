@@ -1,10 +1,11 @@
-use super::world::{World, framework};
-use crate::{Input, effect::AgentStanding};
+use super::world::{World, framework, launch, role, task};
+use crate::{Body, Effect, Input, OperatorCall, effect::AgentStanding};
 use proto_types::{
-    FrameworkInfo, RejectionKind, TaskState,
-    link::ToAgent,
+    FrameworkInfo, RejectionKind, ResourceName, Scalar, TaskState,
+    link::{HeldTask, ToAgent},
     reconcile::Answer,
-    scheduling::{Refusal, Wants},
+    resources::Limits,
+    scheduling::{Call, Refusal, Wants},
 };
 use std::time::Duration;
 
@@ -26,6 +27,52 @@ fn a_restarted_master_knows_its_agents_and_frameworks() {
     assert_eq!(world.updates(&again), [(TaskState::Running, 1)]);
     world.allocate();
     assert_eq!(world.offered(&again), ["cpus:3"]);
+}
+
+#[test]
+fn what_was_offered_beyond_a_limit_is_not_launched() {
+    let mut world = World::new();
+    let limit = Some(Limits::from_iter([(ResourceName::Cpus, Scalar::from_units(5))]));
+    world.operate(OperatorCall::UpdateRole { role: role("a"), weight_milli: None, limit }).unwrap();
+    let scheduler = world.scheduler("f", &["a"]);
+    let (one, two) = (world.agent("cpus:4"), world.agent("cpus:4"));
+    let key = world.run(&scheduler, "t", "cpus:4");
+    let first = if world.master.frameworks.task(&key).unwrap().agent == one.id { one } else { two.clone() };
+    let second = world.master.agents.iter().map(|(id, _)| id.clone()).find(|id| *id != first.id).unwrap();
+    world.fail_over();
+    let info = FrameworkInfo { id: Some(scheduler.id.clone()), ..framework("f", &["a"]) };
+    let again = world.subscribe(info, 1, Wants::default(), None);
+    // Before the agent with the task is back, the role seems to have nothing.
+    world.register(Some(&second), "cpus:4", Vec::new());
+    world.allocate();
+    let offers = world.offers(&again);
+    assert_eq!(world.offered(&again), ["cpus:4"]);
+    let held = HeldTask { role: role("a"), ..world.held(&key, "cpus:4", TaskState::Running, &[]) };
+    world.register(Some(&first.id), "cpus:4", vec![held]);
+    let tasks = [task("big", "cpus:2"), task("small", "cpus:1")];
+    let verdicts = world.accept(&again, &offers, vec![launch(&tasks)]);
+    let rejection = verdicts[0].result.as_ref().unwrap_err();
+    assert_eq!(rejection.kind, RejectionKind::Conflict);
+    assert!(rejection.message.contains("over its limit by cpus:3"), "{}", rejection.message);
+    assert!(verdicts[1].result.is_ok(), "{verdicts:?}");
+}
+
+#[test]
+fn nobody_hears_of_a_removal_before_it_is_stored() {
+    let mut world = World::new();
+    let scheduler = world.scheduler("f", &["*"]);
+    let agent = world.agent("cpus:4");
+    let key = world.run(&scheduler, "t", "cpus:1");
+    world.call(&scheduler, Call::Teardown).unwrap();
+    world.effects.clear();
+    let held = world.held(&key, "cpus:1", TaskState::Running, &[1]);
+    world.register(Some(&agent.id), "cpus:4", vec![held]);
+    let told = |effect: &&Effect| {
+        matches!(effect.body, Body::ToAgent(_, ToAgent::ShutdownFramework(_) | ToAgent::Acknowledge(_)))
+    };
+    let told: Vec<&Effect> = world.effects.iter().filter(told).collect();
+    assert_eq!(told.len(), 2);
+    assert!(told.iter().all(|effect| effect.after.is_some()), "{told:?}");
 }
 
 #[test]
