@@ -184,7 +184,7 @@ impl Session {
     }
 
     /// The kill may have been lost with the master that heard of it.
-    fn kill_if_wanted(&mut self, status: &TaskStatus) {
+    pub(crate) fn kill_if_wanted(&mut self, status: &TaskStatus) {
         if status.state != TaskState::Killing
             && let Some(grace) = self.tasks.kill_wanted(&status.task)
         {

@@ -10,6 +10,9 @@ use std::{
 /// late repetition through to the scheduler as news.
 const OVER_MAX: usize = 20_000;
 
+/// Tasks of which nothing is known and that the scheduler wants killed. What it wants beyond is asked for once.
+const DOOMED_MAX: usize = 10_000;
+
 /// Where a task stands with the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -55,6 +58,8 @@ pub(crate) struct Tasks {
     by_id: BTreeMap<TaskId, Task>,
     /// Those that are over, the oldest first.
     over: VecDeque<TaskId>,
+    /// Those wanted killed before anything was heard of them: an earlier scheduler's, on agents that are away.
+    doomed: BTreeMap<TaskId, Option<Duration>>,
     max: usize,
 }
 
@@ -75,7 +80,7 @@ fn range(sequence: u64) -> usize {
 
 impl Tasks {
     pub(crate) fn new(max: usize) -> Self {
-        Self { by_id: BTreeMap::new(), over: VecDeque::new(), max }
+        Self { by_id: BTreeMap::new(), over: VecDeque::new(), doomed: BTreeMap::new(), max }
     }
 
     pub(crate) fn counts(&self) -> (usize, usize) {
@@ -133,7 +138,12 @@ impl Tasks {
 
     /// Notes that the scheduler wants this task killed. False if its launch must be answered first, or it is over.
     pub(crate) fn want_killed(&mut self, task: &TaskId, grace: Option<Duration>) -> bool {
-        let Some(task) = self.by_id.get_mut(task) else { return true };
+        let Some(task) = self.by_id.get_mut(task) else {
+            if self.doomed.len() < DOOMED_MAX {
+                self.doomed.insert(task.clone(), grace);
+            }
+            return true;
+        };
         if task.is_over() {
             return false;
         }
@@ -147,7 +157,8 @@ impl Tasks {
             let launched = matches!(task.standing, Standing::Accepted | Standing::Reported { .. });
             task.kill.filter(|_| launched && !task.is_over()).map(|grace| (id.clone(), grace))
         };
-        self.by_id.iter().filter_map(wanted).collect()
+        let doomed = self.doomed.iter().map(|(id, grace)| (id.clone(), *grace));
+        self.by_id.iter().filter_map(wanted).chain(doomed).collect()
     }
 
     pub(crate) fn kill_wanted(&self, task: &TaskId) -> Option<Option<Duration>> {
@@ -161,9 +172,24 @@ impl Tasks {
         asked.map(|(id, task)| (id.clone(), task.agent.clone())).collect()
     }
 
+    /// Whether the scheduler wanted a task killed of which nothing was heard yet.
+    pub(crate) fn is_doomed(&self, task: &TaskId) -> bool {
+        self.doomed.contains_key(task)
+    }
+
+    /// The task, which may be heard of for the first time.
+    fn meet(&mut self, id: &TaskId) -> &mut Task {
+        let doomed = &mut self.doomed;
+        self.by_id.entry(id.clone()).or_insert_with(|| {
+            let mut task = Task::new(Standing::Accepted, None);
+            task.kill = doomed.remove(id);
+            task
+        })
+    }
+
     /// Whether an update is news; if so, it is noted.
     pub(crate) fn admit(&mut self, status: &TaskStatus) -> Admission {
-        let task = self.by_id.entry(status.task.clone()).or_insert_with(|| Task::new(Standing::Accepted, None));
+        let task = self.meet(&status.task);
         let index = range(status.sequence);
         if status.sequence > 0 {
             if status.sequence <= task.handled[index] {
@@ -184,7 +210,7 @@ impl Tasks {
 
     /// Notes a report that is delivered.
     pub(crate) fn note(&mut self, status: &TaskStatus) {
-        let task = self.by_id.entry(status.task.clone()).or_insert_with(|| Task::new(Standing::Accepted, None));
+        let task = self.meet(&status.task);
         let was_over = task.is_over();
         task.standing = Standing::Reported { state: status.state, healthy: status.healthy };
         task.version += 1;
@@ -211,6 +237,7 @@ impl Tasks {
 
     /// There is no such task.
     pub(crate) fn forget(&mut self, task: &TaskId) {
+        self.doomed.remove(task);
         if self.by_id.get(task).is_some_and(|task| !task.is_over()) {
             self.by_id.remove(task);
         }

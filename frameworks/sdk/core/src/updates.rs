@@ -43,10 +43,16 @@ impl Session {
     pub(crate) fn on_updates(&mut self, statuses: Vec<TaskStatus>) {
         let mut news = Vec::with_capacity(statuses.len());
         for status in statuses {
+            let doomed = self.tasks.is_doomed(&status.task);
             match self.tasks.admit(&status) {
                 Admission::Drop => {}
                 Admission::Acknowledge(sequence) => self.acknowledgements.add(status.task, sequence),
-                Admission::Deliver => news.push(status),
+                Admission::Deliver => {
+                    if doomed {
+                        self.kill_if_wanted(&status);
+                    }
+                    news.push(status);
+                }
             }
         }
         self.deliver_updates(news);

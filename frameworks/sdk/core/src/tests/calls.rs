@@ -249,6 +249,21 @@ fn a_kill_is_made_again_in_a_new_session() {
 }
 
 #[test]
+fn a_kill_of_an_earlier_schedulers_task_waits_for_its_agent() {
+    let mut world = World::subscribed();
+    world.user(UserCall::Kill { tasks: vec![id("old")], grace: None });
+    let (call, _) = world.call();
+    let retry_after = Duration::from_secs(5);
+    world.reply(call, Reply::Answers(vec![Answer::Recovering { task: id("old"), retry_after }]));
+    world.pass(retry_after);
+    let (call, asked) = world.call();
+    assert!(matches!(asked, Call::Reconcile(_)), "{asked:?}");
+    world.reply(call, answers(&[("old", TaskState::Running)]));
+    let (_, kill) = world.call();
+    assert_eq!(kill, Call::Kill { tasks: vec![id("old")], grace: None });
+}
+
+#[test]
 fn a_task_that_the_master_does_not_know_is_told_of() {
     let mut world = World::subscribed();
     world.user(UserCall::Kill { tasks: vec![id("stranger")], grace: None });
