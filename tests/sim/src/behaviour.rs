@@ -196,7 +196,8 @@ impl Desk<'_> {
                 self.decline(vec![offer.id], Duration::from_secs(1), Duration::from_secs(10));
                 continue;
             }
-            let chosen: Vec<Arc<TaskInfo>> = (0..wanted).filter_map(|_| self.task(shape, &mut left)).collect();
+            let chosen: Vec<Arc<TaskInfo>> =
+                (0..wanted).filter_map(|_| self.task(shape, &mut left, &offer.agent)).collect();
             if chosen.is_empty() {
                 self.decline(vec![offer.id], Duration::from_secs(1), Duration::from_secs(10));
                 continue;
@@ -216,7 +217,7 @@ impl Desk<'_> {
     }
 
     /// A new task that fits into `left`, which it takes from it.
-    fn task(&mut self, shape: Shape, left: &mut Resources) -> Option<Arc<TaskInfo>> {
+    fn task(&mut self, shape: Shape, left: &mut Resources, agent: &AgentId) -> Option<Arc<TaskInfo>> {
         let between = |chance: &mut Chance, (low, high): (u64, u64)| low + chance.below(high - low + 1);
         let cpus = Scalar::from_milli(between(self.chance, shape.milli_cpus) / 50 * 50);
         let mem = Scalar::from_units(between(self.chance, shape.mem));
@@ -239,7 +240,7 @@ impl Desk<'_> {
             }
             None => "run for ever".to_owned(),
         };
-        let id = self.framework.new_task(self.now);
+        let id = self.framework.new_task(self.now, agent);
         Some(Arc::new(task_info(id, resources, command)))
     }
 
@@ -249,8 +250,11 @@ impl Desk<'_> {
             let room = tasks.saturating_sub(self.framework.active);
             let size = 2 + self.chance.index(2);
             let shape = Shape { port: false, ..MIXED };
-            let group: Vec<_> =
-                if room < size { Vec::new() } else { (0..size).filter_map(|_| self.task(shape, &mut left)).collect() };
+            let group: Vec<_> = if room < size {
+                Vec::new()
+            } else {
+                (0..size).filter_map(|_| self.task(shape, &mut left, &offer.agent)).collect()
+            };
             if group.is_empty() {
                 self.decline(vec![offer.id], Duration::from_secs(1), Duration::from_secs(10));
             } else {
@@ -290,23 +294,21 @@ impl Desk<'_> {
             return;
         }
         let mut parts = Vec::new();
-        let mut fits = true;
+        let Some(last) = members.last().map(|offer| offer.agent.clone()) else { return };
         for offer in members {
             let mut left = offer.resources.clone();
-            match self.task(Shape { port: false, ..MIXED }, &mut left) {
-                Some(task) => parts.push((offer.id, vec![Launch { executor: None, tasks: vec![task], group: false }])),
-                None => fits = false,
+            if let Some(task) = self.task(Shape { port: false, ..MIXED }, &mut left, &offer.agent) {
+                parts.push((offer.id, vec![Launch { executor: None, tasks: vec![task], group: false }]));
             }
         }
         // Now and then one member asks for too much: then none of them may run.
         if self.chance.once_in(4)
             && let Some((_, launches)) = parts.last_mut()
         {
-            let id = self.framework.new_task(self.now);
+            let id = self.framework.new_task(self.now, &last);
             let resources = Resources::from_iter([Resource::scalar(ResourceName::Cpus, Scalar::from_units(10_000))]);
             launches[0].tasks.push(Arc::new(task_info(id, resources, "run 1000 0".to_owned())));
         }
-        let _ = fits;
         if !parts.is_empty() {
             self.accept(parts, true);
         }
@@ -353,20 +355,20 @@ impl Desk<'_> {
         for offer in self.offers() {
             let mut left = offer.resources.clone();
             let room = tasks.saturating_sub(self.framework.active);
-            let Some(task) = (room > 0).then(|| self.task(MIXED, &mut left)).flatten() else {
+            let Some(task) = (room > 0).then(|| self.task(MIXED, &mut left, &offer.agent)).flatten() else {
                 self.decline(vec![offer.id], Duration::from_secs(1), Duration::from_secs(10));
                 continue;
             };
             let mut launched = vec![task];
             if self.chance.once_in(4) {
                 // Far more than was offered.
-                let id = self.framework.new_task(self.now);
+                let id = self.framework.new_task(self.now, &offer.agent);
                 let resources = Resources::from_iter([Resource::scalar(ResourceName::Cpus, Scalar::from_units(500))]);
                 launched.push(Arc::new(task_info(id, resources, "run 1000 0".to_owned())));
             }
             if self.chance.once_in(4) {
                 // A little more than was offered.
-                let id = self.framework.new_task(self.now);
+                let id = self.framework.new_task(self.now, &offer.agent);
                 let mut resources = left.clone();
                 resources.add_resource(Resource::scalar(ResourceName::Cpus, Scalar::from_milli(500)));
                 launched.push(Arc::new(task_info(id, resources, "run 60000 0".to_owned())));

@@ -368,7 +368,7 @@ impl World {
             let life = self.master(index).life;
             self.kernel.after(ALLOCATION_PAUSE, Event::MasterAllocates(index, life, term.epoch));
         }
-        self.checker.master_done(self.kernel.now, watch);
+        self.checker.master_done(self.kernel.now, term.epoch, watch);
         self.check_master_soon(&term.core);
         for effect in leaving {
             self.leave_master(index, &mut term, effect);
@@ -506,6 +506,7 @@ impl World {
         self.end_term(index);
         if self.coordination.leader == Some(index) {
             self.coordination.leader = None;
+            self.model.clear();
         }
         self.kernel.after(Duration::from_millis(50), Event::Election);
     }

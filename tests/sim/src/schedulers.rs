@@ -13,7 +13,9 @@ use framework_core::{
     CallEnd, CallId, Config, Effect, Input, Moment, Notice, Outcome, Session, StreamEnd, StreamId, UserCall,
 };
 use proto_types::{
-    ClusterId, FrameworkId, FrameworkInfo, Labels, Offer, OfferId, Role, SessionId, TaskId, TaskState, TaskStatus,
+    AgentId, ClusterId, FrameworkId, FrameworkInfo, Labels, Offer, OfferId, Role, SessionId, TaskId, TaskState,
+    TaskStatus,
+    reconcile::Query,
     scheduling::{Call, NumberedEvent},
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -48,7 +50,7 @@ pub struct FrameworkHost {
 }
 
 /// A task as its framework knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     /// Its state; none: it was asked for.
     pub state: Option<TaskState>,
@@ -56,6 +58,8 @@ pub struct Known {
     pub since: Time,
     /// Whether its end was asked for.
     pub killed: bool,
+    /// Where it was asked for; none: it was met elsewhere.
+    pub agent: Option<AgentId>,
 }
 
 /// A scheduler process.
@@ -83,6 +87,8 @@ pub struct SchedulerHost {
     master: Option<MasterIndex>,
     tick_at: Time,
     acts: bool,
+    /// Whether it has yet to ask about the tasks of its predecessors.
+    asks: bool,
 }
 
 impl FrameworkHost {
@@ -119,17 +125,17 @@ impl FrameworkHost {
     }
 
     /// A task id of its own, never used before.
-    pub fn new_task(&mut self, now: Time) -> TaskId {
+    pub fn new_task(&mut self, now: Time, agent: &AgentId) -> TaskId {
         self.next_task += 1;
         let id = TaskId::new(format!("{}.{}", self.name, self.next_task))
             .unwrap_or_else(|_| unreachable!("a name and a number make an id"));
-        self.enter(id.clone(), now);
+        self.enter(id.clone(), now, Some(agent.clone()));
         id
     }
 
     /// It asks for this task.
-    pub fn enter(&mut self, id: TaskId, now: Time) {
-        if self.tasks.insert(id, Known { state: None, since: now, killed: false }).is_none() {
+    pub fn enter(&mut self, id: TaskId, now: Time, agent: Option<AgentId>) {
+        if self.tasks.insert(id, Known { state: None, since: now, killed: false, agent }).is_none() {
             self.active += 1;
         }
     }
@@ -138,7 +144,7 @@ impl FrameworkHost {
     fn see(&mut self, task: &TaskId, state: TaskState, now: Time) {
         let known = self.tasks.entry(task.clone()).or_insert_with(|| {
             self.active += 1;
-            Known { state: None, since: now, killed: false }
+            Known { state: None, since: now, killed: false, agent: None }
         });
         let was_over = known.state.is_some_and(TaskState::is_terminal);
         if was_over {
@@ -222,6 +228,7 @@ impl World {
             master: None,
             tick_at: Time::NEVER,
             acts: false,
+            asks: true,
         });
         self.on_scheduler_starts(index, Life(0));
     }
@@ -251,7 +258,7 @@ impl World {
         let host = self.scheduler_mut(index);
         host.session = Some(Session::new(config));
         host.offers.clear();
-        (host.subscribed, host.suppressed, host.outcome, host.acts) = (false, false, None, false);
+        (host.subscribed, host.suppressed, host.outcome, host.acts, host.asks) = (false, false, None, false, true);
         host.streams.clear();
         host.tick_at = Time::NEVER;
         self.give_scheduler(index, Input::Start);
@@ -289,7 +296,8 @@ impl World {
         let now = self.kernel.now;
         let host = &mut self.schedulers[index.0 as usize];
         let Some(deadline) = host.session.as_ref().and_then(Session::next_deadline) else { return };
-        let at = now + deadline.since(start);
+        // Simulated time moves in microseconds: a tick must not come before the deadline.
+        let at = now + deadline.since(start) + Duration::from_micros(1);
         if at < host.tick_at {
             host.tick_at = at;
             let life = host.life;
@@ -317,6 +325,7 @@ impl World {
         host.acts = false;
         let framework = host.framework;
         if host.subscribed {
+            self.ask_about_tasks(index);
             let host = &mut self.schedulers[index.0 as usize];
             let framework = &mut self.frameworks[framework.0 as usize];
             let (calls, raw) =
@@ -337,6 +346,24 @@ impl World {
         }
         self.give_scheduler(index, Input::Handled);
         self.framework_mut(framework).trim(now);
+    }
+
+    /// A new scheduler asks about the tasks that its predecessors have left it.
+    fn ask_about_tasks(&mut self, index: SchedulerIndex) {
+        if !std::mem::take(&mut self.scheduler_mut(index).asks) {
+            return;
+        }
+        let tasks = &self.framework(self.scheduler(index).framework).tasks;
+        let open = || tasks.iter().filter(|(_, known)| !known.state.is_some_and(TaskState::is_terminal));
+        let queries: Vec<Query> =
+            open().map(|(task, known)| Query { task: task.clone(), agent: known.agent.clone() }).collect();
+        let doomed: Vec<TaskId> = open().filter(|(_, known)| known.killed).map(|(task, _)| task.clone()).collect();
+        if !queries.is_empty() {
+            self.give_scheduler(index, Input::User(UserCall::Reconcile(queries)));
+        }
+        if !doomed.is_empty() {
+            self.give_scheduler(index, Input::User(UserCall::Kill { tasks: doomed, grace: None }));
+        }
     }
 
     /// The scheduler asks for something.
@@ -415,7 +442,7 @@ impl World {
         let framework = host.framework;
         if let Some(id) = self.framework(framework).id.clone() {
             match &body {
-                Call::Accept(accept) => self.checker.scheduler_accepts(&id, accept),
+                Call::Accept(accept) => self.checker.scheduler_accepts(&id, accept, call.is_some()),
                 Call::Kill { tasks, .. } => self.checker.scheduler_kills(&id, tasks),
                 _ => {}
             }

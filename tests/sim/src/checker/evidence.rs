@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct TaskRecord {
     /// What its scheduler asked for.
     pub resources: Resources,
+    /// Whether its scheduler follows what becomes of it.
+    pub followed: bool,
     /// Whether a master accepted it.
     pub accepted: bool,
     /// Where it was started.
@@ -23,14 +25,27 @@ pub struct TaskRecord {
     pub ended: Option<End>,
     /// The newest state that its scheduler saw.
     pub seen: Option<TaskState>,
-    /// The end that its scheduler saw.
-    pub over: Option<TaskState>,
+    /// The end that its schedulers saw, who of them, and the number of that update.
+    pub over: Option<Over>,
     /// Who saw the newest of its agent's updates, and its number.
     pub last: Option<(SchedulerIndex, u64)>,
+    /// Whether its scheduler was told that it is not launched.
+    pub rejected: bool,
     /// Whether its end was asked for.
     pub killed: bool,
     /// Whether its agent has its end in the journal.
     pub end_made: bool,
+}
+
+/// The end of a task, as a scheduler saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Over {
+    /// The state.
+    pub state: TaskState,
+    /// Who saw it last.
+    pub by: SchedulerIndex,
+    /// The number of the update; 0: it was an answer.
+    pub sequence: u64,
 }
 
 /// What really ran, and what schedulers saw of it.
@@ -70,8 +85,8 @@ impl Evidence {
         self.used.push(Resources::default());
     }
 
-    pub(super) fn wanted(&mut self, key: TaskKey, resources: Resources) {
-        self.tasks.entry(key).or_insert_with(|| TaskRecord { resources, ..TaskRecord::default() });
+    pub(super) fn wanted(&mut self, key: TaskKey, resources: Resources, followed: bool) {
+        self.tasks.entry(key).or_insert_with(|| TaskRecord { resources, followed, ..TaskRecord::default() });
     }
 
     pub(super) fn resources(&self, key: &TaskKey) -> Resources {
@@ -81,7 +96,7 @@ impl Evidence {
     pub(super) fn accepted(&mut self, key: TaskKey) {
         let record = self.tasks.entry(key.clone()).or_default();
         record.accepted = true;
-        if record.over.is_none() {
+        if record.over.is_none() && !record.rejected && record.followed {
             self.open.insert(key);
         }
     }
@@ -113,7 +128,8 @@ impl Checker {
         let resources = record.resources.clone();
         let ran = record.runs();
         (record.started, record.ended) = (Some(index), None);
-        let dropped = record.over == Some(TaskState::Dropped) || record.over == Some(TaskState::Error);
+        let over = record.over.map(|over| over.state);
+        let dropped = record.rejected || matches!(over, Some(TaskState::Dropped | TaskState::Error));
         if let Some(before) = before {
             self.violate(Invariant::NoTaskRunsTwice, format!("{key} starts on {index}, it was started on {before}"));
         }
@@ -123,7 +139,7 @@ impl Checker {
         if dropped {
             self.violate(
                 Invariant::ReportsTellWhatHappened,
-                format!("{key} was reported dropped and starts on {index}"),
+                format!("{key} was reported never to run and starts on {index}"),
             );
         }
         if ran {

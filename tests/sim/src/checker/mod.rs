@@ -252,10 +252,10 @@ impl Checker {
     }
 
     /// A master has reacted.
-    pub fn master_done(&mut self, now: Time, watch: Watch) {
+    pub fn master_done(&mut self, now: Time, epoch: Epoch, watch: Watch) {
         if watch.answered.get() {
             let left: Vec<_> =
-                watch.declined.iter().filter(|offer| self.offers.is_outstanding(offer)).cloned().collect();
+                watch.declined.iter().filter(|offer| self.offers.is_outstanding(offer, epoch)).cloned().collect();
             for offer in left {
                 self.violate(Invariant::ADeclinedOfferIsNoMore, format!("{offer} was declined and is outstanding"));
             }
@@ -291,12 +291,12 @@ impl Checker {
         }
     }
 
-    /// A scheduler asks for tasks.
-    pub fn scheduler_accepts(&mut self, framework: &FrameworkId, accept: &Accept) {
+    /// A scheduler asks for tasks, and may follow what becomes of them.
+    pub fn scheduler_accepts(&mut self, framework: &FrameworkId, accept: &Accept, followed: bool) {
         for launch in accept.acceptances.iter().flat_map(|acceptance| &acceptance.launches) {
             for task in &launch.tasks {
                 let key = TaskKey { framework: framework.clone(), task: task.id.clone() };
-                self.evidence.wanted(key, task.resources.clone());
+                self.evidence.wanted(key, task.resources.clone(), followed);
             }
         }
     }

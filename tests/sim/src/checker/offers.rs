@@ -92,8 +92,8 @@ impl Offers {
         self.records.get(offer).map(|record| &record.framework)
     }
 
-    pub(super) fn is_outstanding(&self, offer: &OfferId) -> bool {
-        self.records.get(offer).is_some_and(|record| record.state == State::Outstanding)
+    pub(super) fn is_outstanding(&self, offer: &OfferId, epoch: Epoch) -> bool {
+        self.records.get(offer).is_some_and(|record| record.epoch == epoch && record.state == State::Outstanding)
     }
 
     /// When an offer was made.

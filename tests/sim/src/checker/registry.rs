@@ -96,6 +96,11 @@ impl Registry {
         self.stored.frameworks.contains_key(framework) && !self.made.removed.contains(framework)
     }
 
+    /// Whether its removal is appended and not stored yet.
+    fn is_dying(&self, framework: &FrameworkId) -> bool {
+        self.made.removed.contains(framework) && !self.stored.removed.contains(framework)
+    }
+
     /// A change is appended; says if too many agents are removed at once.
     pub(super) fn made(
         &mut self,
@@ -123,6 +128,9 @@ impl Registry {
             Body::RefuseSubscription(_, Refusal::FrameworkRemoved(id)) if self.is_alive(id) => {
                 vec![(Invariant::AFrameworkThatWasNotRemovedLives, format!("{id} is refused as removed"))]
             }
+            Body::RefuseSubscription(_, Refusal::FrameworkRemoved(id)) if self.is_dying(id) => {
+                vec![(Invariant::NothingIsAnsweredBeforeItIsStored, format!("{id} is refused as removed"))]
+            }
             Body::ToAgent(_, ToAgent::Registered { id, .. }) if !self.stored.agents.contains(id) => {
                 vec![(Invariant::NothingIsAnsweredBeforeItIsStored, format!("agent {id} is told that it is admitted"))]
             }
@@ -139,7 +147,7 @@ impl Registry {
         if self.is_alive(id) {
             return vec![(Invariant::AFrameworkThatWasNotRemovedLives, format!("agents are told to end {id}"))];
         }
-        if self.stored.frameworks.contains_key(id) && !self.stored.removed.contains(id) {
+        if self.is_dying(id) {
             return vec![(Invariant::NothingIsAnsweredBeforeItIsStored, format!("agents are told to end {id}"))];
         }
         Vec::new()

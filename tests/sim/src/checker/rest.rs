@@ -107,6 +107,10 @@ fn every_accepted_task_ends_or_runs(world: &World) -> Option<String> {
             record.seen,
             Some(TaskState::Staging | TaskState::Starting | TaskState::Running | TaskState::Killing)
         );
+        // An agent that nobody knows any more may hold it for all the master knows.
+        if record.started.is_none() && ghosts(world) {
+            return None;
+        }
         let on_lost = record.started.is_some_and(|index| world.agents[index.0 as usize].lost);
         let settled = (alive && record.runs()) || (on_lost && record.seen == Some(TaskState::Unreachable));
         (!settled).then(|| {
@@ -114,6 +118,16 @@ fn every_accepted_task_ends_or_runs(world: &World) -> Option<String> {
             format!("{key}: seen {seen:?}, started {started:?}, ended {ended:?}")
         })
     })
+}
+
+/// Whether the master waits for an agent that forgot who it was before it had written it down.
+fn ghosts(world: &World) -> bool {
+    let waiting = |standing| matches!(standing, AgentStanding::Unreachable | AgentStanding::Recovered);
+    world
+        .model
+        .agents
+        .iter()
+        .any(|(id, view)| waiting(view.standing) && !world.agents.iter().any(|agent| agent.id.as_ref() == Some(id)))
 }
 
 fn every_update_is_acknowledged(world: &World) -> Option<String> {

@@ -1,6 +1,6 @@
 //! What schedulers see, against what happened.
 
-use super::Checker;
+use super::{Checker, evidence::Over};
 use crate::{executors::End, hosts::SchedulerIndex, violation::Invariant};
 use proto_types::{FrameworkId, TaskId, TaskKey, TaskState, TaskStatus, status::MASTER_SEQUENCES};
 
@@ -11,10 +11,17 @@ impl Checker {
         let record = self.evidence.tasks.entry(key.clone()).or_default();
         let mut wrong: Vec<(Invariant, String)> = Vec::new();
         let state = update.state;
+        // A new scheduler is told again what was not acknowledged for good; that is no news.
+        let again = record.over.is_some_and(|over| {
+            over.by != index && update.sequence > 0 && (update.sequence < over.sequence || over.sequence == 0)
+        });
+        if again {
+            return;
+        }
         if let Some(over) = record.over
-            && over != state
+            && over.state != state
         {
-            wrong.push((Invariant::TerminalStatesAreFinal, format!("{key} is {state} after {over}")));
+            wrong.push((Invariant::TerminalStatesAreFinal, format!("{key} is {state} after {}", over.state)));
         }
         if update.sequence > 0 && update.sequence < MASTER_SEQUENCES {
             if let Some((by, last)) = record.last
@@ -30,8 +37,13 @@ impl Checker {
         if state.is_terminal() && record.runs() && !matches!(state, TaskState::GoneByOperator) {
             wrong.push((Invariant::ATaskReportedOverDoesNotRun, format!("{key} is reported {state} and runs")));
         }
-        if state == TaskState::Unknown && record.runs() {
-            wrong.push((Invariant::NoRunningTaskIsUnknown, format!("{key} is said to be unknown and runs")));
+        if state == TaskState::Unknown {
+            // Its scheduler may ask for the same work again: it must never run.
+            record.rejected = true;
+            self.evidence.open.remove(&key);
+            if record.runs() {
+                wrong.push((Invariant::NoRunningTaskIsUnknown, format!("{key} is said to be unknown and runs")));
+            }
         }
         let lies = match state {
             TaskState::Finished => record.ended != Some(End::Exited(0)),
@@ -44,7 +56,7 @@ impl Checker {
             wrong.push((Invariant::ReportsTellWhatHappened, detail));
         }
         if state.is_terminal() {
-            record.over = record.over.or(Some(state));
+            record.over = Some(Over { state, by: index, sequence: update.sequence });
             self.evidence.open.remove(&key);
         }
         for (invariant, detail) in wrong {
@@ -55,9 +67,12 @@ impl Checker {
     /// A scheduler is told that a task was certainly not launched.
     pub fn scheduler_sees_rejection(&mut self, framework: &FrameworkId, task: &TaskId) {
         let key = TaskKey { framework: framework.clone(), task: task.clone() };
-        let Some(record) = self.evidence.tasks.get(&key) else { return };
-        if record.accepted {
-            let detail = format!("{key} is said not to be launched, and a master accepted it");
+        let Some(record) = self.evidence.tasks.get_mut(&key) else { return };
+        record.rejected = true;
+        let started = record.started;
+        self.evidence.open.remove(&key);
+        if let Some(index) = started {
+            let detail = format!("{key} is said not to be launched, and was started on {index}");
             self.violate(Invariant::ReportsTellWhatHappened, detail);
         }
     }
