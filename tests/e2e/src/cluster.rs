@@ -71,6 +71,12 @@ impl Cluster {
         &self.binary
     }
 
+    /// Ends its processes and keeps its directory.
+    #[must_use]
+    pub fn end(self) -> TempDir {
+        self.directory
+    }
+
     /// Where the agent of this number keeps its work.
     #[must_use]
     pub fn agent_directory(&self, index: usize) -> PathBuf {

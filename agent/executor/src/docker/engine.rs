@@ -318,7 +318,9 @@ async fn create_and_start(docker: &Docker, name: &str, body: ContainerCreateBody
     let options = CreateContainerOptionsBuilder::default().name(name).build();
     let id = match call(SLOW, Box::pin(docker.create_container(Some(options), body))).await {
         Ok(Ok(created)) => created.id,
-        Ok(Err(error)) if lacks_image(&error) => return Err(Failure::LacksImage(error.to_string())),
+        Ok(Err(error)) if lacks_image(&error) => {
+            return Err(Failure::LacksImage("it was pulled but is not there".to_owned()));
+        }
         Ok(Err(error)) if status(&error).is_some() => {
             return Err(Failure::Other(Error::of("create the container", &error)));
         }

@@ -5,18 +5,18 @@
 //! little.
 
 mod frames;
+mod nursery;
+mod pool;
 mod records;
 mod server;
 mod spawn;
 
 pub(crate) use frames::Frames;
 pub(crate) use records::{Recorded, read as read_records};
-pub(crate) use spawn::start_ticks;
+pub(crate) use spawn::is_same;
 
-use crate::{
-    cgroup::Pool,
-    isolation::{self, Choice, Isolation},
-};
+use crate::isolation::{self, Choice, Isolation};
+use pool::Pool;
 use std::path::{Path, PathBuf};
 
 /// The launcher's socket in the executor's run directory. Relative, because socket paths must be short.

@@ -2,10 +2,10 @@
 
 use super::{
     Error, Frames, SOCKET,
+    pool::{Limits, Pool, Slot},
     records::Records,
-    spawn::{self, Starting, start_ticks},
+    spawn::{self, Parent, Starting, boot_ticks},
 };
-use crate::cgroup::{Limits, Pool, Slot};
 use nix::{
     errno::Errno,
     libc,
@@ -26,7 +26,7 @@ use std::{
     fs,
     io::{ErrorKind, Read, Write},
     os::{
-        fd::AsFd,
+        fd::{AsFd, BorrowedFd},
         unix::net::{UnixListener, UnixStream},
     },
     time::{Duration, Instant},
@@ -41,11 +41,37 @@ const BACKLOG_MAX: usize = 8 * 1024 * 1024;
 /// A task's processes.
 #[derive(Debug)]
 struct Process {
-    pid: Pid,
+    /// Its first; none while a nursery bears it.
+    pid: Option<Pid>,
     slot: Option<Slot>,
     memory_bytes: u64,
-    starting: Option<Starting>,
+    birth: Birth,
 }
+
+/// How far a start is.
+#[derive(Debug)]
+enum Birth {
+    /// Forked; whether its program runs is not known.
+    Forked(Starting),
+    /// Asked of the slot's nursery.
+    Asked,
+    /// It runs.
+    Done,
+}
+
+impl Process {
+    /// Where the news of its birth will come from.
+    fn news(&self) -> Option<BorrowedFd<'_>> {
+        match (&self.birth, &self.slot) {
+            (Birth::Forked(starting), _) => Some(starting.answer.as_fd()),
+            (Birth::Asked, Some(slot)) => Some(slot.nursery.stream()),
+            (Birth::Asked, None) | (Birth::Done, _) => None,
+        }
+    }
+}
+
+/// How a child ended, and what it used.
+type Ended = (WaitStatus, libc::rusage);
 
 /// The connection to the executor.
 #[derive(Debug)]
@@ -63,6 +89,8 @@ pub(super) struct Server {
     pool: Option<Pool>,
     processes: BTreeMap<String, Process>,
     by_pid: BTreeMap<Pid, String>,
+    /// Children that ended before their nursery said whose they are.
+    unnamed: BTreeMap<Pid, Ended>,
     fresh: Vec<LauncherRecord>,
     lonely_since: Option<Instant>,
     ending: bool,
@@ -85,6 +113,7 @@ impl Server {
             pool,
             processes: BTreeMap::new(),
             by_pid: BTreeMap::new(),
+            unnamed: BTreeMap::new(),
             fresh: Vec::new(),
             lonely_since: Some(Instant::now()),
             ending: false,
@@ -125,8 +154,8 @@ impl Server {
             interest.set(PollFlags::POLLOUT, !connection.backlog.is_empty());
             watched.push(PollFd::new(connection.stream.as_fd(), interest));
         }
-        for starting in self.processes.values().filter_map(|process| process.starting.as_ref()) {
-            watched.push(PollFd::new(starting.answer.as_fd(), PollFlags::POLLIN));
+        for news in self.processes.values().filter_map(Process::news) {
+            watched.push(PollFd::new(news, PollFlags::POLLIN));
         }
         let timeout = if self.lonely_since.is_some() { PollTimeout::from(10_000_u16) } else { PollTimeout::NONE };
         match poll(&mut watched, timeout) {
@@ -175,32 +204,39 @@ impl Server {
         if self.processes.contains_key(&spec.task_id) {
             return;
         }
-        let limits = Limits { cpus_milli: spec.cpus_milli, memory_bytes: spec.memory_bytes };
-        let slot = match self.pool.as_mut().map(|pool| pool.take(limits)).transpose() {
-            Ok(slot) => slot,
-            Err(error) => return self.failed(&spec.task_id, format!("cannot make its cgroup: {error}")),
-        };
-        match spawn::start(spec, slot.as_ref()) {
-            Ok(starting) => {
-                let pid = starting.pid;
-                self.by_pid.insert(pid, spec.task_id.clone());
-                let start_ticks = start_ticks(pid.as_raw()).unwrap_or(0);
-                let started = ProcessStarted { task_id: spec.task_id.clone(), pid: pid.as_raw(), start_ticks };
-                // Written before the program runs, told when it does.
-                let record = LauncherRecord { record: Some(Record::Started(started)) };
-                let process = Process { pid, slot, memory_bytes: spec.memory_bytes, starting: Some(starting) };
-                self.processes.insert(spec.task_id.clone(), process);
-                if let Err(error) = self.records.put(std::slice::from_ref(&record)) {
-                    // What cannot be found again must not run.
-                    let _ = kill(pid, Signal::SIGKILL);
-                    self.failed(&spec.task_id, format!("cannot write {}: {error}", super::RECORDS));
-                }
-            }
-            Err(message) => {
-                self.give_back(slot);
-                self.failed(&spec.task_id, message);
-            }
+        let begun = if self.pool.is_some() { self.ask_nursery(spec) } else { self.fork(spec) };
+        if let Err(message) = begun {
+            self.failed(&spec.task_id, message);
         }
+    }
+
+    fn ask_nursery(&mut self, spec: &ProcessSpec) -> Result<(), String> {
+        let limits = Limits { cpus_milli: spec.cpus_milli, memory_bytes: spec.memory_bytes };
+        let Some(pool) = &mut self.pool else { return Ok(()) };
+        let mut slot = pool.take(limits).map_err(|error| format!("cannot make its cgroup: {error}"))?;
+        if let Err(error) = slot.nursery.ask(spec) {
+            pool.give_back(slot, true);
+            return Err(format!("cannot start it in its cgroup: {error}"));
+        }
+        let process = Process { pid: None, slot: Some(slot), memory_bytes: spec.memory_bytes, birth: Birth::Asked };
+        self.processes.insert(spec.task_id.clone(), process);
+        Ok(())
+    }
+
+    fn fork(&mut self, spec: &ProcessSpec) -> Result<(), String> {
+        let start_ticks = boot_ticks();
+        let starting = spawn::start(spec, Parent::Starter)?;
+        let (pid, task_id) = (starting.pid, spec.task_id.clone());
+        let started = ProcessStarted { task_id: task_id.clone(), pid: pid.as_raw(), start_ticks };
+        if let Err(error) = self.records.put(&[LauncherRecord { record: Some(Record::Started(started)) }]) {
+            // What cannot be found again must not run.
+            let _ = kill(pid, Signal::SIGKILL);
+            return Err(format!("cannot write {}: {error}", super::RECORDS));
+        }
+        self.by_pid.insert(pid, task_id.clone());
+        let birth = Birth::Forked(starting);
+        self.processes.insert(task_id, Process { pid: Some(pid), slot: None, memory_bytes: 0, birth });
+        Ok(())
     }
 
     fn failed(&mut self, task: &str, message: String) {
@@ -211,7 +247,8 @@ impl Server {
     fn signal(&self, task: &str, signal: i32) {
         let Some(process) = self.processes.get(task) else { return };
         let Ok(signal) = Signal::try_from(signal) else { return };
-        let _ = killpg(process.pid, signal);
+        let Some(pid) = process.pid else { return };
+        let _ = killpg(pid, signal);
         // Those that left the group are still in the cgroup.
         if let (Some(pool), Some(slot)) = (&self.pool, &process.slot) {
             for pid in pool.processes(slot) {
@@ -222,12 +259,9 @@ impl Server {
 
     /// Tells of programs that run, or do not.
     fn finish_starts(&mut self) {
-        let waiting: Vec<String> = self
-            .processes
-            .iter()
-            .filter(|(_, process)| process.starting.as_ref().is_some_and(|starting| is_readable(&starting.answer)))
-            .map(|(task, _)| task.clone())
-            .collect();
+        let ready = |process: &Process| process.news().is_some_and(is_readable);
+        let waiting: Vec<String> =
+            self.processes.iter().filter(|(_, process)| ready(process)).map(|(task, _)| task.clone()).collect();
         for task in waiting {
             self.finish_start(&task);
         }
@@ -235,63 +269,91 @@ impl Server {
 
     fn finish_start(&mut self, task: &str) {
         let Some(process) = self.processes.get_mut(task) else { return };
-        let Some(mut starting) = process.starting.take() else { return };
-        let pid = process.pid.as_raw();
-        match starting.finish() {
-            Ok(()) => {
+        let born = match (std::mem::replace(&mut process.birth, Birth::Done), &mut process.slot) {
+            (Birth::Forked(mut starting), _) => {
+                let pid = starting.pid.as_raw();
                 let started = ProcessStarted { task_id: task.to_owned(), pid, start_ticks: 0 };
-                self.tell_executor(&LauncherRecord { record: Some(Record::Started(started)) });
+                starting
+                    .finish()
+                    .map(|()| self.tell_executor(&LauncherRecord { record: Some(Record::Started(started)) }))
             }
-            Err(message) => {
-                // The child ends by itself; nobody shall hear of its exit.
-                if let Some(process) = self.processes.remove(task) {
-                    self.by_pid.remove(&process.pid);
-                    let _ = waitpid(process.pid, None);
-                    self.give_back(process.slot);
-                }
-                self.failed(task, message);
-            }
+            (Birth::Asked, Some(slot)) => slot.nursery.answer().map(|started| self.on_born(task, started)),
+            (Birth::Asked, None) | (Birth::Done, _) => Ok(()),
+        };
+        if let Err(message) = born {
+            self.unborn(task);
+            self.failed(task, message);
         }
+    }
+
+    /// A nursery has borne a task's first process.
+    fn on_born(&mut self, task: &str, started: ProcessStarted) {
+        let pid = Pid::from_raw(started.pid);
+        if let Some(process) = self.processes.get_mut(task) {
+            process.pid = Some(pid);
+        }
+        self.by_pid.insert(pid, task.to_owned());
+        self.fresh.push(LauncherRecord { record: Some(Record::Started(started)) });
+        if let Some(ended) = self.unnamed.remove(&pid) {
+            self.on_ended(pid, ended);
+        }
+    }
+
+    /// A task's program could not be executed; nobody shall hear of the exit of what should have become it.
+    fn unborn(&mut self, task: &str) {
+        let Some(process) = self.processes.remove(task) else { return };
+        if let Some(pid) = process.pid {
+            self.by_pid.remove(&pid);
+            let _ = waitpid(pid, None);
+        }
+        self.sweep(process.slot);
     }
 
     /// Waits for every child that has ended.
     fn reap(&mut self) {
         while let Ok(Some(_)) = self.children.read_signal() {}
-        while let Some((pid, status, usage)) = ended_child() {
-            let Some(task) = self.by_pid.remove(&pid) else { continue };
-            // A program that ended at once still has to be told as started first.
-            self.finish_start(&task);
-            let Some(process) = self.processes.remove(&task) else { continue };
-            let out_of_memory = self.out_of_memory(&process);
-            let _ = killpg(pid, Signal::SIGKILL);
-            self.sweep(process.slot);
-            self.fresh
-                .push(LauncherRecord { record: Some(Record::Exited(exited(task, status, &usage, out_of_memory))) });
+        while let Some((pid, ended)) = ended_child() {
+            if self.by_pid.contains_key(&pid) {
+                self.on_ended(pid, ended);
+            } else if self.processes.values().any(|process| matches!(process.birth, Birth::Asked)) {
+                self.unnamed.insert(pid, ended);
+            }
+        }
+        if !self.processes.values().any(|process| matches!(process.birth, Birth::Asked)) {
+            // What failed to execute in a nursery, and nurseries themselves.
+            self.unnamed.clear();
         }
     }
 
-    fn out_of_memory(&self, process: &Process) -> String {
-        match (&self.pool, &process.slot) {
-            (Some(pool), Some(slot)) if pool.was_out_of_memory(slot) => {
-                format!("it used more than its {} MiB of memory", process.memory_bytes / (1024 * 1024))
-            }
-            _ => String::new(),
+    fn on_ended(&mut self, pid: Pid, (status, usage): Ended) {
+        let Some(task) = self.by_pid.remove(&pid) else { return };
+        // A program that ended at once still has to be told as started first.
+        self.finish_start(&task);
+        let Some(mut process) = self.processes.remove(&task) else { return };
+        let killed = matches!(status, WaitStatus::Signaled(_, Signal::SIGKILL, _));
+        let out_of_memory = if killed { self.out_of_memory(&mut process) } else { String::new() };
+        let _ = killpg(pid, Signal::SIGKILL);
+        self.sweep(process.slot);
+        let record = Record::Exited(exited(task, status, &usage, out_of_memory));
+        self.fresh.push(LauncherRecord { record: Some(record) });
+    }
+
+    fn out_of_memory(&self, process: &mut Process) -> String {
+        let (Some(pool), Some(slot)) = (&self.pool, &mut process.slot) else { return String::new() };
+        if !pool.was_out_of_memory(slot) {
+            return String::new();
         }
+        format!("it used more than its {} MiB of memory", process.memory_bytes / (1024 * 1024))
     }
 
     /// Ends what is left in a task's cgroup.
     fn sweep(&mut self, slot: Option<Slot>) {
         let (Some(pool), Some(slot)) = (&mut self.pool, slot) else { return };
-        for pid in pool.processes(&slot) {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        let left = pool.processes(&slot);
+        for pid in &left {
+            let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
         }
-        pool.give_back(slot);
-    }
-
-    fn give_back(&mut self, slot: Option<Slot>) {
-        if let (Some(pool), Some(slot)) = (&mut self.pool, slot) {
-            pool.give_back(slot);
-        }
+        pool.give_back(slot, left.is_empty());
     }
 
     /// Writes what happened, then tells the executor.
@@ -354,13 +416,13 @@ fn watch_children() -> nix::Result<SignalFd> {
     SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
 }
 
-fn is_readable(file: &fs::File) -> bool {
-    let mut watched = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
+fn is_readable(news: BorrowedFd<'_>) -> bool {
+    let mut watched = [PollFd::new(news, PollFlags::POLLIN)];
     poll(&mut watched, PollTimeout::ZERO).is_ok_and(|count| count > 0)
 }
 
 /// A child that has ended, with what it used.
-fn ended_child() -> Option<(Pid, WaitStatus, libc::rusage)> {
+fn ended_child() -> Option<(Pid, Ended)> {
     let mut status = 0;
     // SAFETY: both pointers are to places of the right type that live through the call.
     #[expect(unsafe_code, reason = "waiting together with the use of resources has no safe form")]
@@ -372,7 +434,7 @@ fn ended_child() -> Option<(Pid, WaitStatus, libc::rusage)> {
     if pid.as_raw() <= 0 {
         return None;
     }
-    WaitStatus::from_raw(pid, status).ok().map(|status| (pid, status, usage))
+    WaitStatus::from_raw(pid, status).ok().map(|status| (pid, (status, usage)))
 }
 
 fn exited(task_id: String, status: WaitStatus, usage: &libc::rusage, out_of_memory: String) -> ProcessExited {

@@ -1,6 +1,5 @@
 //! From a description to a process.
 
-use crate::cgroup::Slot;
 use nix::{
     errno::Errno,
     libc,
@@ -12,7 +11,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read},
     os::{
-        fd::{AsRawFd, OwnedFd, RawFd},
+        fd::{AsRawFd, OwnedFd},
         unix::fs::{DirBuilderExt, OpenOptionsExt, chown},
     },
     path::Path,
@@ -22,7 +21,6 @@ use std::{
 #[derive(Debug, Clone, Copy)]
 #[repr(u8)]
 enum Stage {
-    Cgroup = 1,
     Limits = 2,
     User = 3,
     Directory = 4,
@@ -39,6 +37,15 @@ pub(super) struct Starting {
     directory: String,
 }
 
+/// Whose child a new process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parent {
+    /// Whoever starts it.
+    Starter,
+    /// The launcher, although a nursery starts it.
+    Launcher,
+}
+
 /// Everything that the child needs, made before the fork: between fork and exec nothing may be allocated.
 struct Prepared {
     candidates: Vec<CString>,
@@ -48,7 +55,6 @@ struct Prepared {
     output: File,
     errors: File,
     input: File,
-    doors: Vec<RawFd>,
     user: Option<(libc::uid_t, libc::gid_t, Vec<libc::gid_t>)>,
     rlimits: Vec<(u32, libc::rlimit)>,
     // What the pointers above point into.
@@ -56,12 +62,12 @@ struct Prepared {
 }
 
 /// Forks a process for the description.
-pub(super) fn start(spec: &ProcessSpec, slot: Option<&Slot>) -> Result<Starting, String> {
-    let prepared = prepare(spec, slot)?;
+pub(super) fn start(spec: &ProcessSpec, parent: Parent) -> Result<Starting, String> {
+    let prepared = prepare(spec)?;
     let (reader, writer) = pipe().map_err(|error| format!("cannot make a pipe: {error}"))?;
     // SAFETY: this process has one thread, and the child calls only async-signal-safe functions before it executes.
     #[expect(unsafe_code, reason = "starting a process with a session, a cgroup and limits of its own needs fork")]
-    match unsafe { fork() } {
+    match unsafe { fork_for(parent) } {
         Err(error) => Err(format!("cannot fork: {error}")),
         Ok(ForkResult::Parent { child }) => {
             drop(writer);
@@ -80,6 +86,25 @@ pub(super) fn start(spec: &ProcessSpec, slot: Option<&Slot>) -> Result<Starting,
     }
 }
 
+/// As fork; the child may be the launcher's.
+///
+/// # Safety
+/// As fork: the process has one thread, or the child calls only async-signal-safe functions.
+#[expect(unsafe_code, reason = "no safe form makes a child of somebody else")]
+unsafe fn fork_for(parent: Parent) -> nix::Result<ForkResult> {
+    if parent == Parent::Starter {
+        // SAFETY: the caller's promise.
+        return unsafe { fork() };
+    }
+    let flags = libc::CLONE_PARENT | libc::SIGCHLD;
+    // SAFETY: without a stack and with no flag that shares anything, this is fork.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match Errno::result(pid)? {
+        0 => Ok(ForkResult::Child),
+        child => Ok(ForkResult::Parent { child: Pid::from_raw(i32::try_from(child).unwrap_or(0)) }),
+    }
+}
+
 impl Starting {
     /// Whether the program runs, once the answer is readable; in words if not.
     pub(super) fn finish(&mut self) -> Result<(), String> {
@@ -94,7 +119,6 @@ impl Starting {
     fn explain(&self, stage: u8, error: Errno) -> String {
         let what = error.desc();
         match stage {
-            1 => format!("cannot enter its cgroup: {what}"),
             2 => format!("cannot set its limits: {what}"),
             3 => format!("cannot become its user: {what}; the agent must run as root for that"),
             4 => format!("cannot work in {:?}: {what}", self.directory),
@@ -103,7 +127,7 @@ impl Starting {
     }
 }
 
-fn prepare(spec: &ProcessSpec, slot: Option<&Slot>) -> Result<Prepared, String> {
+fn prepare(spec: &ProcessSpec) -> Result<Prepared, String> {
     make_sandbox(spec)?;
     let sandbox = Path::new(&spec.sandbox);
     let open = |name: &str| {
@@ -128,7 +152,6 @@ fn prepare(spec: &ProcessSpec, slot: Option<&Slot>) -> Result<Prepared, String> 
         output,
         errors,
         input,
-        doors: slot.map(|slot| slot.doors().iter().map(AsRawFd::as_raw_fd).collect()).unwrap_or_default(),
         user: spec.user.as_ref().map(|user| (user.uid, user.gid, user.groups.clone())),
         rlimits: spec
             .rlimits
@@ -173,11 +196,6 @@ fn become_program(prepared: &Prepared) -> (Stage, i32) {
     // SAFETY: every pointer is into `prepared`, which lives until exec; every descriptor is open.
     unsafe {
         libc::setsid();
-        for door in &prepared.doors {
-            if libc::write(*door, c"0".as_ptr().cast(), 1) < 0 {
-                return failed(Stage::Cgroup);
-            }
-        }
         for (resource, limit) in &prepared.rlimits {
             if libc::setrlimit(*resource as libc::__rlimit_resource_t, limit) < 0 {
                 return failed(Stage::Limits);
@@ -213,8 +231,21 @@ fn become_program(prepared: &Prepared) -> (Stage, i32) {
     }
 }
 
+/// What time it is in ticks since boot, as [`start_ticks`] of a process that is started now, give or take one.
+pub(super) fn boot_ticks() -> u64 {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME);
+    now.map_or(0, |now| {
+        u64::try_from(now.tv_sec()).unwrap_or(0) * 100 + u64::try_from(now.tv_nsec()).unwrap_or(0) / 10_000_000
+    })
+}
+
+/// Whether the process of this number is the one that started then.
+pub(crate) fn is_same(pid: i32, ticks: u64) -> bool {
+    start_ticks(pid).is_some_and(|actual| actual.abs_diff(ticks) <= 2)
+}
+
 /// When a process started, in ticks since boot; none if there is no such process.
-pub(crate) fn start_ticks(pid: i32) -> Option<u64> {
+fn start_ticks(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name may contain anything, so fields are counted from its closing parenthesis: the 20th after it.
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()

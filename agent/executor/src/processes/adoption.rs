@@ -3,7 +3,7 @@
 use super::client::{Client, container, exit};
 use crate::{
     driver::Event,
-    launcher::{Recorded, read_records, start_ticks},
+    launcher::{Recorded, is_same, read_records},
 };
 use executor_core::{Adoption, Exit, Input};
 use nix::{
@@ -40,8 +40,8 @@ fn adopt_orphan(task: &TaskId, recorded: &Recorded, events: &mpsc::Sender<Event>
     match recorded {
         Recorded::Exited(exited) => Adoption::Exited(exit(exited)),
         Recorded::Failed { message } => Adoption::Lost(message.clone()),
-        Recorded::Started { pid, start_ticks: ticks } if start_ticks(*pid) == Some(*ticks) => {
-            watch(task.clone(), *pid, *ticks, events.clone());
+        Recorded::Started { pid, start_ticks } if is_same(*pid, *start_ticks) => {
+            watch(task.clone(), *pid, *start_ticks, events.clone());
             Adoption::Running(container(*pid))
         }
         Recorded::Started { .. } => Adoption::Exited(unseen()),
@@ -58,7 +58,7 @@ pub(super) fn watch(task: TaskId, pid: i32, ticks: u64, events: mpsc::Sender<Eve
         let mut looks = tokio::time::interval(WATCH_INTERVAL);
         loop {
             looks.tick().await;
-            if start_ticks(pid) != Some(ticks) || is_zombie(pid) {
+            if !is_same(pid, ticks) || is_zombie(pid) {
                 let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
                 let _ = events.send(Event::Input(Input::Exited { task, exit: unseen() })).await;
                 return;
@@ -88,8 +88,8 @@ fn kill_strays(launch: &TaskLaunch) -> usize {
 /// Signals a process whose launcher is gone.
 pub(crate) fn signal_orphan(client: &Client, task: &TaskId, signal: Signal) {
     let orphans = client.orphans.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(Recorded::Started { pid, start_ticks: ticks }) = orphans.get(task.as_str())
-        && start_ticks(*pid) == Some(*ticks)
+    if let Some(Recorded::Started { pid, start_ticks }) = orphans.get(task.as_str())
+        && is_same(*pid, *start_ticks)
     {
         let _ = killpg(Pid::from_raw(*pid), signal);
     }

@@ -1,4 +1,4 @@
-//! Where cgroups are made, and which files mean what.
+//! Cgroups, version 1 and 2: where they are made, and which files mean what.
 
 use std::{
     fmt, fs, io,

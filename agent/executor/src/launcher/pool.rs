@@ -1,9 +1,10 @@
-//! Ready cgroups that are used again: making and removing one costs a quarter of a millisecond, which short tasks
-//! would feel.
+//! Ready cgroups that are used again, each with a nursery inside: making, entering and removing one costs two
+//! milliseconds, most of them behind a lock of the whole kernel, which short tasks would feel.
 
-use super::Hierarchy;
+use super::nursery::Nursery;
+use crate::cgroup::Hierarchy;
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io,
     path::{Path, PathBuf},
 };
@@ -16,14 +17,14 @@ const IDLE_MAX: usize = 64;
 
 /// What a cgroup is to hold its processes to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Limits {
-    pub(crate) cpus_milli: u64,
-    pub(crate) memory_bytes: u64,
+pub(super) struct Limits {
+    pub(super) cpus_milli: u64,
+    pub(super) memory_bytes: u64,
 }
 
 /// The cgroups of one launcher.
 #[derive(Debug)]
-pub(crate) struct Pool {
+pub(super) struct Pool {
     hierarchy: Hierarchy,
     home: PathBuf,
     made: u64,
@@ -34,24 +35,17 @@ pub(crate) struct Pool {
 
 /// A cgroup.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(super) struct Slot {
     name: PathBuf,
     limits: Option<Limits>,
     oom_kills: u64,
-    /// Open files to which a process writes `0` to join.
-    doors: Vec<File>,
-}
-
-impl Slot {
-    /// Open files to which a process writes `0` to join.
-    pub(crate) fn doors(&self) -> &[File] {
-        &self.doors
-    }
+    /// Lives in the cgroup and bears its processes there.
+    pub(super) nursery: Nursery,
 }
 
 impl Pool {
     /// Cgroups below a directory of this name.
-    pub(crate) fn new(hierarchy: Hierarchy, name: &str) -> io::Result<Self> {
+    pub(super) fn new(hierarchy: Hierarchy, name: &str) -> io::Result<Self> {
         let home = PathBuf::from(name);
         for tree in hierarchy.trees() {
             fs::create_dir_all(tree.join(&home))?;
@@ -61,7 +55,7 @@ impl Pool {
     }
 
     /// A cgroup with these limits.
-    pub(crate) fn take(&mut self, limits: Limits) -> io::Result<Slot> {
+    pub(super) fn take(&mut self, limits: Limits) -> io::Result<Slot> {
         self.collect_dead();
         let same = self.idle.iter().rposition(|slot| slot.limits == Some(limits));
         let mut slot = match same.map(|index| self.idle.swap_remove(index)).or_else(|| self.idle.pop()) {
@@ -72,12 +66,11 @@ impl Pool {
             && let Err(error) = self.limit(&mut slot, limits)
         {
             // What an earlier task left in memory may not fit into the new limit.
-            self.remove(&slot);
+            self.remove(slot);
             tracing::debug!(%error, "a used cgroup cannot be used again");
             slot = self.make()?;
             self.limit(&mut slot, limits)?;
         }
-        slot.oom_kills = self.oom_kills(&slot);
         Ok(slot)
     }
 
@@ -95,7 +88,7 @@ impl Pool {
         if let Some(file) = self.hierarchy.pids_limit(&name) {
             fs::write(file, PIDS_MAX.to_string())?;
         }
-        Ok(Slot { name, limits: None, oom_kills: 0, doors })
+        Ok(Slot { name, limits: None, oom_kills: 0, nursery: Nursery::raise(&doors)? })
     }
 
     fn limit(&self, slot: &mut Slot, limits: Limits) -> io::Result<()> {
@@ -110,9 +103,11 @@ impl Pool {
         Ok(())
     }
 
-    /// Whether a process of the slot was killed for want of memory since it was taken.
-    pub(crate) fn was_out_of_memory(&self, slot: &Slot) -> bool {
-        self.oom_kills(slot) > slot.oom_kills
+    /// Whether a process of the slot was killed for want of memory since this was last asked.
+    pub(super) fn was_out_of_memory(&self, slot: &mut Slot) -> bool {
+        let now = self.oom_kills(slot);
+        let before = std::mem::replace(&mut slot.oom_kills, now);
+        slot.oom_kills > before
     }
 
     fn oom_kills(&self, slot: &Slot) -> u64 {
@@ -120,32 +115,36 @@ impl Pool {
         text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
     }
 
-    /// The processes in the slot.
-    pub(crate) fn processes(&self, slot: &Slot) -> Vec<i32> {
+    /// The processes in the slot, without its nursery.
+    pub(super) fn processes(&self, slot: &Slot) -> Vec<i32> {
         let Some(tree) = self.hierarchy.trees().first().map(|tree| tree.join(&slot.name)) else { return Vec::new() };
         let text = fs::read_to_string(tree.join("cgroup.procs")).unwrap_or_default();
-        text.lines().filter_map(|line| line.parse().ok()).collect()
+        let own = slot.nursery.pid().as_raw();
+        text.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid != own).collect()
     }
 
-    /// Takes a slot back. It is used again once its last process is gone.
-    pub(crate) fn give_back(&mut self, slot: Slot) {
-        if !self.processes(&slot).is_empty() {
+    /// Takes a slot back: one that is empty at once, another when its last process is gone.
+    pub(super) fn give_back(&mut self, slot: Slot, empty: bool) {
+        if !empty {
             self.dying.push(slot);
-        } else if self.idle.len() < IDLE_MAX {
+        } else if self.idle.len() < IDLE_MAX && slot.nursery.is_alive() {
             self.idle.push(slot);
         } else {
-            self.remove(&slot);
+            self.remove(slot);
         }
     }
 
     fn collect_dead(&mut self) {
         for slot in std::mem::take(&mut self.dying) {
-            self.give_back(slot);
+            let empty = self.processes(&slot).is_empty();
+            self.give_back(slot, empty);
         }
     }
 
-    fn remove(&self, slot: &Slot) {
-        remove(&self.hierarchy, &slot.name);
+    fn remove(&self, slot: Slot) {
+        let Slot { name, nursery, .. } = slot;
+        nursery.end();
+        remove(&self.hierarchy, &name);
     }
 }
 
@@ -153,7 +152,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.collect_dead();
         for slot in std::mem::take(&mut self.idle) {
-            self.remove(&slot);
+            self.remove(slot);
         }
         remove(&self.hierarchy, &self.home);
     }
