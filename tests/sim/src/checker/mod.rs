@@ -52,10 +52,13 @@ pub struct Checker {
     streams: BTreeMap<ConnectionId, u64>,
     limits: BTreeMap<Role, Limits>,
     allocated: BTreeMap<Role, Quantities>,
-    answers: BTreeMap<(FrameworkId, proto_types::RequestId), (Epoch, Vec<(TaskId, bool)>)>,
+    answers: BTreeMap<(FrameworkId, proto_types::RequestId), (Epoch, Verdicts)>,
     offer_timeout: Duration,
     ping_interval: Duration,
 }
+
+/// Tasks of an accept, and whether each was taken.
+type Verdicts = Vec<(TaskId, bool)>;
 
 /// What is to be looked at once a master has reacted to an input.
 #[derive(Debug, Default)]
