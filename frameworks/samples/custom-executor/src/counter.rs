@@ -80,7 +80,8 @@ fn count(range: Range<u64>, cancelled: &AtomicBool) -> Option<u64> {
 }
 
 fn is_prime(number: u64) -> bool {
-    number > 1 && (2_u64..).take_while(|divisor| divisor * divisor <= number).all(|divisor| !number.is_multiple_of(divisor))
+    number > 1
+        && (2_u64..).take_while(|divisor| divisor * divisor <= number).all(|divisor| !number.is_multiple_of(divisor))
 }
 
 /// Reads a task's data: the first number and the one after the last.
