@@ -16,6 +16,11 @@ use proto_types::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
+/// How many updates of one task a machine may have lost from the journal when it went down: those that are not ends are
+/// written but not synced. The updates made after its start are numbered beyond all of them, since a master that has an
+/// update of a number takes another one of that number for a repetition.
+pub(crate) const UPDATES_LOST_MAX: u64 = 1_000_000;
+
 /// What the journal held.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovered {
@@ -134,6 +139,13 @@ impl Agent {
 
     /// Goes on where the old process ended: executors that may live are expected, what cannot live has ended.
     fn resume(&mut self, rebooted: bool) {
+        if rebooted {
+            for key in self.frameworks.select(|task| !task.is_over()) {
+                if let Some(task) = self.frameworks.change_task(&key) {
+                    task.sequence += UPDATES_LOST_MAX;
+                }
+            }
+        }
         for key in self.frameworks.select(|task| !task.tail.is_empty()) {
             self.arm_retry(&key, true);
         }

@@ -86,10 +86,6 @@ impl Task {
         self.tail.len() < before
     }
 
-    pub(crate) fn acknowledged(&self) -> u64 {
-        self.tail.front().map_or(self.sequence, |status| status.sequence - 1)
-    }
-
     pub(crate) fn view(&self) -> TaskView {
         TaskView {
             info: self.info.clone(),

@@ -1,4 +1,5 @@
 use super::world::{World, custom, status, task};
+use crate::Fact;
 use proto_types::{
     TaskState::{Finished, Running},
     executing::NumberedStatus,
@@ -76,10 +77,24 @@ fn nothing_outlives_the_machine() {
     let mut world = world();
     world.restart(true);
     world.open_link();
-    assert_eq!(world.done(), ["master: register agent-1 epoch 1 a=FAILED [2] b=FAILED [1] c=FAILED [1 2]"]);
+    assert_eq!(
+        world.done(),
+        ["master: register agent-1 epoch 1 a=FAILED [1000002] b=FAILED [1000001] c=FAILED [1 1000002]"]
+    );
     assert!(world.agent.view().used.is_empty());
-    world.acknowledge("a", 2);
+    world.acknowledge("a", 1_000_002);
     assert_eq!(world.done(), ["forgot a"]);
+}
+
+#[test]
+fn updates_after_a_restart_of_the_machine_are_no_repetitions_of_lost_ones() {
+    let mut world = world();
+    let lost = |fact: &Fact| matches!(fact, Fact::UpdateMade(_) | Fact::UpdateAcknowledged { .. });
+    world.journal.retain(|fact| !lost(fact));
+    world.restart(true);
+    world.open_link();
+    let registered = world.done();
+    assert!(registered[0].contains("a=FAILED [1000001]"), "{registered:?}");
 }
 
 #[test]
