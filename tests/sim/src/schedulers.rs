@@ -209,6 +209,12 @@ impl World {
         if self.framework(framework).over {
             return;
         }
+        // Nobody can take over from a scheduler that has no id yet.
+        let present = self.framework(framework).scheduler;
+        let nameless = self.framework(framework).id.is_none();
+        if nameless && present.is_some_and(|present| self.scheduler(present).session.is_some()) {
+            return self.kernel.after(Duration::from_secs(1), Event::SchedulerTakesOver(framework));
+        }
         let index = SchedulerIndex(self.schedulers.len() as u32);
         let host = self.framework_mut(framework);
         host.incarnation += 1;
@@ -324,7 +330,8 @@ impl World {
         }
         host.acts = false;
         let framework = host.framework;
-        if host.subscribed {
+        let newest = self.framework(framework).scheduler == Some(index);
+        if self.scheduler(index).subscribed && newest {
             self.ask_about_tasks(index);
             let host = &mut self.schedulers[index.0 as usize];
             let framework = &mut self.frameworks[framework.0 as usize];
@@ -402,6 +409,9 @@ impl World {
             }
             Effect::Keep { framework, cluster } => {
                 let owner = self.scheduler(index).framework;
+                if self.framework(owner).scheduler != Some(index) {
+                    return;
+                }
                 let host = self.framework_mut(owner);
                 (host.id, host.cluster) = (Some(framework.clone()), Some(cluster));
                 self.checker.framework_named(owner, framework);
