@@ -4,6 +4,7 @@ use crate::{
     Options,
     metrics::Metrics,
     outbox::Outbox,
+    queue::{Stuck, Writer},
     read_model::ReadModel,
     registry::{Registry, Written},
 };
@@ -14,7 +15,7 @@ use proffer_proto::convert::status;
 use proto_types::{
     Now,
     files::OpenData,
-    link::ToAgent,
+    link::{RefusedReason, ToAgent},
     scheduling::{NumberedEvent, Refusal, Reply},
     time::{Monotonic, Wall},
 };
@@ -28,12 +29,15 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 use tonic::Status;
-
 /// Inputs that may wait for the driver. Fuller, and whoever sends waits: that is what slows the world down to our pace.
 const INPUTS_MAX: usize = 8192;
 
 /// Inputs taken in at one wakeup, before their effects leave.
 const BATCH_MAX: usize = 1024;
+
+/// Effects that may wait for a write. With more, inputs wait until some are stored: a disk that is slow slows us down
+/// and fills no memory.
+const HELD_MAX: usize = 100_000;
 
 /// The least time between two rounds of allocation under load. Shorter only makes more and smaller offers.
 const ALLOCATION_PAUSE_MIN: Duration = Duration::from_millis(1);
@@ -44,8 +48,9 @@ const ALLOCATION_COST_PARTS: u32 = 10;
 /// Something for the driver. Streams and calls come with where their answers go.
 #[derive(Debug)]
 pub(crate) enum Message {
-    Link { link: LinkId, messages: mpsc::Sender<LinkMessage> },
-    Subscribe { connection: ConnectionId, events: mpsc::Sender<Result<Arc<NumberedEvent>, Status>>, input: Input },
+    Link { link: LinkId, messages: Writer<LinkMessage> },
+    Misunderstood { link: LinkId, message: String },
+    Subscribe { connection: ConnectionId, events: Writer<Arc<NumberedEvent>>, input: Input },
     Call { call: CallId, answer: oneshot::Sender<Result<Reply, Refusal>>, input: Input },
     Operate { call: CallId, answer: oneshot::Sender<Result<OperatorReply, Refusal>>, input: Input },
     OpenData { link: LinkId, request: OpenData },
@@ -66,11 +71,11 @@ pub(crate) struct Driver {
     outbox: Outbox,
     model: Arc<ReadModel>,
     metrics: Arc<Metrics>,
-    links: BTreeMap<LinkId, mpsc::Sender<LinkMessage>>,
-    connections: BTreeMap<ConnectionId, mpsc::Sender<Result<Arc<NumberedEvent>, Status>>>,
+    links: BTreeMap<LinkId, Writer<LinkMessage>>,
+    connections: BTreeMap<ConnectionId, Writer<Arc<NumberedEvent>>>,
     calls: BTreeMap<CallId, oneshot::Sender<Result<Reply, Refusal>>>,
     operator_calls: BTreeMap<CallId, oneshot::Sender<Result<OperatorReply, Refusal>>>,
-    /// Acknowledgements to agents, gathered over a batch so that each agent gets one message.
+    /// Made and not yet carried out.
     effects: Vec<Effect>,
     /// Streams found closed or full while carrying effects out.
     broken: Vec<Input>,
@@ -109,20 +114,30 @@ impl Driver {
         (driver, sender)
     }
 
-    /// Works until asked to stop, or until a write ends the term.
+    /// Works until asked to stop, or until a write ends the term. When this returns, the log is closed, everybody who
+    /// waits for an answer is told that this master leads no more, and so is every stream.
     pub(crate) async fn run(mut self, stop: &CancellationToken) -> Result<(), Fate> {
+        let ended = self.work(stop).await;
+        let Self { registry, inputs, links, connections, calls, operator_calls, .. } = self;
+        drop((inputs, links, connections, calls, operator_calls));
+        registry.close().await;
+        ended
+    }
+
+    async fn work(&mut self, stop: &CancellationToken) -> Result<(), Fate> {
         let mut ticks = tokio::time::interval(master_core::config::TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::with_capacity(BATCH_MAX);
         loop {
             let wants_round = self.core.wants_allocation();
             let next_round = self.next_round;
+            let takes_inputs = self.outbox.held() < HELD_MAX;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 written = self.registry.written() => self.on_written(written)?,
                 _ = ticks.tick() => self.handle(Input::Tick),
-                count = self.inputs.recv_many(&mut batch, BATCH_MAX) => {
+                count = self.inputs.recv_many(&mut batch, BATCH_MAX), if takes_inputs => {
                     if count == 0 {
                         return Ok(());
                     }
@@ -142,8 +157,8 @@ impl Driver {
         match message {
             Message::Input(input) => {
                 match &input {
-                    Input::AgentLinkClosed { link } => drop(self.links.remove(link)),
-                    Input::SchedulerClosed { connection, .. } => drop(self.connections.remove(connection)),
+                    Input::AgentLinkClosed { link } => self.close_link(*link),
+                    Input::SchedulerClosed { connection, .. } => self.close_connection(*connection, None),
                     _ => {}
                 }
                 self.handle(input);
@@ -162,6 +177,12 @@ impl Driver {
                 self.handle(input);
             }
             Message::OpenData { link, request } => self.send_agent(link, LinkMessage::OpenData(request)),
+            Message::Misunderstood { link, message } => {
+                let refused = ToAgent::Refused { reason: RefusedReason::Invalid, message };
+                self.send_agent(link, LinkMessage::Control(refused));
+                self.close_link(link);
+                self.handle(Input::AgentLinkClosed { link });
+            }
         }
     }
 
@@ -181,9 +202,8 @@ impl Driver {
     fn on_written(&mut self, written: Written) -> Result<(), Fate> {
         match written {
             Written::Failed(fate) => return Err(fate),
-            Written::Compacted => {}
-            Written::Stored { index, wants_compaction } => {
-                self.metrics.writes.inc();
+            Written::Stored { index, took, wants_compaction } => {
+                self.metrics.on_written(took);
                 for effect in self.outbox.release(index) {
                     self.deliver(effect);
                 }
@@ -213,21 +233,19 @@ impl Driver {
         }
         self.registry.flush();
         self.model.publish();
-        self.metrics.show(&self.model.counts());
+        self.metrics.show_queues(self.outbox.held(), self.registry.pending());
     }
 
     fn deliver(&mut self, effect: Effect) {
         match effect.body {
             Body::Append(index, change) => self.registry.append(index, change),
             Body::ToAgent(link, message) => self.send_agent(link, LinkMessage::Control(message)),
-            Body::CloseLink(link) => drop(self.links.remove(&link)),
+            Body::CloseLink(link) => self.close_link(link),
             Body::ToScheduler(connection, event) => self.send_scheduler(connection, event),
             Body::RefuseSubscription(connection, refusal) => {
-                if let Some(events) = self.connections.remove(&connection) {
-                    let _ = events.try_send(Err(status::refused(&refusal)));
-                }
+                self.close_connection(connection, Some(status::refused(&refusal)));
             }
-            Body::CloseConnection(connection) => drop(self.connections.remove(&connection)),
+            Body::CloseConnection(connection) => self.close_connection(connection, None),
             Body::Reply(call, reply) => {
                 if let Some(answer) = self.calls.remove(&call) {
                     let _ = answer.send(reply);
@@ -244,8 +262,9 @@ impl Driver {
 
     fn send_agent(&mut self, link: LinkId, message: LinkMessage) {
         let Some(messages) = self.links.get(&link) else { return };
-        if messages.try_send(message).is_err() {
+        if let Err(stuck) = messages.push(message) {
             // It is gone, or reads so slowly that it is as good as gone; it comes back with all it has.
+            tracing::warn!(link = link.0, ?stuck, "a link to an agent is cut off");
             self.links.remove(&link);
             self.broken.push(Input::AgentLinkClosed { link });
         }
@@ -254,13 +273,22 @@ impl Driver {
     fn send_scheduler(&mut self, connection: ConnectionId, event: Arc<NumberedEvent>) {
         let Some(events) = self.connections.get(&connection) else { return };
         self.metrics.events.inc();
-        match events.try_send(Ok(event)) {
-            Ok(()) => {}
-            Err(error) => {
-                let too_slow = matches!(error, mpsc::error::TrySendError::Full(_));
-                self.connections.remove(&connection);
-                self.broken.push(Input::SchedulerClosed { connection, too_slow });
-            }
+        if let Err(stuck) = events.push(event) {
+            tracing::warn!(connection = connection.0, ?stuck, "a scheduler's stream is cut off");
+            self.connections.remove(&connection);
+            self.broken.push(Input::SchedulerClosed { connection, too_slow: stuck == Stuck::Full });
+        }
+    }
+
+    fn close_link(&mut self, link: LinkId) {
+        if let Some(messages) = self.links.remove(&link) {
+            messages.close(None);
+        }
+    }
+
+    fn close_connection(&mut self, connection: ConnectionId, reason: Option<Status>) {
+        if let Some(events) = self.connections.remove(&connection) {
+            events.close(reason);
         }
     }
 }

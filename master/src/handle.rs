@@ -51,6 +51,11 @@ impl Handle {
         self.term.load().as_ref().map(|term| term.inputs.clone()).ok_or_else(|| status::not_leader(None))
     }
 
+    /// Inputs that wait for the driver.
+    pub(crate) fn waiting(&self) -> usize {
+        self.term.load().as_ref().map_or(0, |term| term.inputs.max_capacity() - term.inputs.capacity())
+    }
+
     pub(crate) fn next_link(&self) -> LinkId {
         LinkId(self.next())
     }

@@ -15,11 +15,14 @@ mod handle;
 mod http;
 mod lists;
 mod metrics;
+mod notices;
 mod options;
 mod outbox;
+mod queue;
 mod read_model;
 mod registry;
 mod rpc;
+mod weights;
 
 pub use options::Options;
 
@@ -40,6 +43,9 @@ pub enum Error {
     /// Its log cannot be used.
     #[error("--dir: the registry cannot be opened")]
     Registry(#[source] coordination::Error),
+    /// A write failed, and the log cannot be read again.
+    #[error("the registry cannot be opened again after a write failed")]
+    Lost(#[source] coordination::Error),
     /// Its services cannot be described, which is a fault of the build.
     #[error("the services cannot be described")]
     Reflection(#[source] kit::web::ReflectionError),
@@ -53,40 +59,55 @@ impl Error {
     }
 }
 
-/// Runs a master until it is asked to stop; `ready` hears the address once it listens.
+/// Runs a master on the registry in its directory until it is asked to stop; `ready` hears the address once it listens.
 ///
 /// # Errors
 /// If it cannot listen or its log cannot be used.
 pub async fn run(options: Options, stop: CancellationToken, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
     let store = Embedded::new(options.dir.clone());
+    run_on(&store, options, stop, ready).await
+}
+
+/// Runs a master on any registry.
+///
+/// # Errors
+/// As for [`run`].
+pub async fn run_on(
+    store: &dyn Store,
+    options: Options,
+    stop: CancellationToken,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), Error> {
     let (listener, address) = kit::listen::tcp(options.listen, options.insecure).await?;
-    let metrics = Arc::new(Metrics::default());
+    let mut term = begin(store, address).await.map_err(Error::Registry)?;
     let handle = Arc::new(Handle::new());
-    let mut term = begin(&store, address).await?;
-    let router = kit::web::with_grpc(rpc::services(&handle), http::router(&handle, metrics.registry()))
-        .map_err(Error::Reflection)?;
+    let metrics = Arc::new(Metrics::new(&handle));
+    let (services, names) = rpc::services(&handle);
+    let routes = http::router(&handle, metrics.registry());
+    let (router, health) = kit::web::with_grpc(services, &names, routes).map_err(Error::Reflection)?;
     let server = tokio::spawn(kit::serve::serve(listener, router, stop.clone()));
-    ready(address);
+    let mut ready = Some(ready);
     loop {
         tracing::info!(cluster = %term.cluster, epoch = %term.epoch, %address, "leading");
+        metrics.terms.inc();
         let model = ReadModel::new(term.cluster.clone(), term.epoch, address.to_string());
         let (driver, inputs) = Driver::new(&options, term, Arc::clone(&model), Arc::clone(&metrics));
         handle.lead(inputs, model);
-        match driver.run(&stop).await {
-            Ok(()) => break,
-            Err(fate) => {
-                handle.step_down();
-                tracing::error!(error = %kit::exit::chain(&fate), "the term is over; reading the registry again");
-                term = begin(&store, address).await?;
-            }
+        health.set(true).await;
+        if let Some(ready) = ready.take() {
+            ready(address);
         }
+        let ended = driver.run(&stop).await;
+        handle.step_down();
+        health.set(false).await;
+        let Err(fate) = ended else { break };
+        tracing::error!(error = %kit::exit::chain(&fate), "the term is over; reading the registry again");
+        term = begin(store, address).await.map_err(Error::Lost)?;
     }
-    handle.step_down();
     let _ = server.await;
     Ok(())
 }
 
-async fn begin(store: &Embedded, address: SocketAddr) -> Result<coordination::Term, Error> {
-    let candidate = Candidate { address: address.to_string(), cluster: None };
-    store.begin(candidate).await.map_err(Error::Registry)
+async fn begin(store: &dyn Store, address: SocketAddr) -> Result<coordination::Term, coordination::Error> {
+    store.begin(Candidate { address: address.to_string(), cluster: None }).await
 }

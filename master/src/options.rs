@@ -16,22 +16,22 @@ pub struct Options {
     #[arg(long, env = "PROFFER_MASTER_DIR", default_value = "proffer-master", value_name = "DIRECTORY")]
     pub dir: PathBuf,
     /// How long a framework may hold an offer.
-    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "PROFFER_MASTER_OFFER_TIMEOUT", default_value = "30s", value_name = "TIME", value_parser = positive)]
     pub offer_timeout: Duration,
     /// Between pings of an agent.
-    #[arg(long, default_value = "5s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "PROFFER_MASTER_PING_INTERVAL", default_value = "5s", value_name = "TIME", value_parser = positive)]
     pub ping_interval: Duration,
     /// So many unanswered pings and an agent is unreachable.
-    #[arg(long, default_value_t = 6, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "PROFFER_MASTER_PING_MISSES", default_value_t = 6, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     pub ping_misses: u32,
     /// How long agents have to come back after the master was away.
-    #[arg(long, default_value = "10m", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "PROFFER_MASTER_REREGISTRATION_TIMEOUT", default_value = "10m", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub reregistration_timeout: Duration,
     /// The least time between two rounds of allocation. 0: at once after quiet, paced by their cost.
-    #[arg(long, default_value = "0s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "PROFFER_MASTER_ALLOCATION_INTERVAL", default_value = "0s", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub allocation_interval: Duration,
     /// Between heartbeats of a scheduler's event stream.
-    #[arg(long, default_value = "15s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "PROFFER_MASTER_HEARTBEAT_INTERVAL", default_value = "15s", value_name = "TIME", value_parser = positive)]
     pub heartbeat_interval: Duration,
     /// A TOML file with any of these settings, by their names here; flags and the environment win.
     #[arg(long, value_name = "FILE")]
@@ -49,4 +49,15 @@ impl Options {
             ..master_core::Config::default()
         }
     }
+}
+
+/// The shortest time between things that are done again and again: the core looks at its timers no more often.
+const TIME_MIN: Duration = master_core::config::TICK;
+
+fn positive(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if time < TIME_MIN {
+        return Err(format!("must be at least {}", humantime::format_duration(TIME_MIN)));
+    }
+    Ok(time)
 }

@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, VecDeque};
 pub(crate) struct Outbox {
     stored: LogIndex,
     waiting: BTreeMap<Recipient, VecDeque<Effect>>,
+    held: usize,
 }
 
 impl Outbox {
     pub(crate) fn new() -> Self {
-        Self { stored: LogIndex(0), waiting: BTreeMap::new() }
+        Self { stored: LogIndex(0), waiting: BTreeMap::new(), held: 0 }
     }
 
     /// Takes an effect in; gives it back if it may leave now.
@@ -22,12 +23,14 @@ impl Outbox {
         let recipient = effect.recipient();
         if let Some(queue) = self.waiting.get_mut(&recipient) {
             queue.push_back(effect);
+            self.held += 1;
             return None;
         }
         if self.is_stored(&effect) {
             return Some(effect);
         }
         self.waiting.insert(recipient, VecDeque::from([effect]));
+        self.held += 1;
         None
     }
 
@@ -47,7 +50,13 @@ impl Outbox {
                 self.waiting.insert(recipient, queue);
             }
         }
+        self.held -= released.len();
         released
+    }
+
+    /// Effects that wait.
+    pub(crate) fn held(&self) -> usize {
+        self.held
     }
 
     fn is_stored(&self, effect: &Effect) -> bool {
@@ -82,9 +91,11 @@ mod tests {
         assert!(outbox.push(ping(1, 3, 0)).is_none(), "it waits behind the one that waits");
         assert!(outbox.push(ping(2, 4, 0)).is_some(), "others do not");
         assert!(outbox.push(ping(1, 5, 7)).is_none());
+        assert_eq!(outbox.held(), 3);
         assert_eq!(numbers(&outbox.release(LogIndex(4))), [0; 0]);
         assert_eq!(numbers(&outbox.release(LogIndex(5))), [2, 3]);
         assert_eq!(numbers(&outbox.release(LogIndex(7))), [5]);
+        assert_eq!(outbox.held(), 0);
         assert!(outbox.push(ping(1, 6, 7)).is_some());
     }
 }

@@ -5,7 +5,7 @@ mod state;
 use crate::{
     handle::Handle,
     lists,
-    read_model::{PageError, PageRequest, ReadModel},
+    read_model::{ListError, PageRequest, ReadModel},
 };
 use axum::{
     Json, Router,
@@ -18,7 +18,7 @@ use proffer_proto::{json, v1};
 use prometheus_client::registry::Registry;
 use serde::Deserialize;
 use serde_json::Value;
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 /// The routes of a master, besides gRPC.
 pub(crate) fn router(handle: &Arc<Handle>, metrics: Arc<Registry>) -> Router {
@@ -37,7 +37,15 @@ pub(crate) fn router(handle: &Arc<Handle>, metrics: Arc<Registry>) -> Router {
 /// What lists may be asked with.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Filter {
+struct Paging {
+    page_size: usize,
+    page_token: String,
+}
+
+/// What the list of tasks may be asked with.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TaskFilter {
     page_size: usize,
     page_token: String,
     framework_id: String,
@@ -46,14 +54,26 @@ struct Filter {
     active_only: bool,
 }
 
-type Asked = Result<Query<Filter>, QueryRejection>;
+type Asked<T> = Result<Query<T>, QueryRejection>;
 type Answer = Result<Json<Value>, Problem>;
 
-fn asked(query: Asked) -> Result<(PageRequest, Filter), Problem> {
-    let wrong = |rejection: QueryRejection| problem(StatusCode::BAD_REQUEST, None, rejection.body_text());
-    let Query(filter) = query.map_err(wrong)?;
-    let page = PageRequest::new(filter.page_size, &filter.page_token).map_err(stale)?;
-    Ok((page, filter))
+fn asked<T>(query: Asked<T>) -> Result<T, Problem> {
+    let Query(asked) = query.map_err(|rejection| unreadable(&rejection))?;
+    Ok(asked)
+}
+
+fn paging(query: Asked<Paging>) -> Result<PageRequest, Problem> {
+    let Paging { page_size, page_token } = asked(query)?;
+    PageRequest::new(page_size, &page_token).map_err(unlisted)
+}
+
+/// The parameter that is wrong stands before what is wrong with it.
+fn unreadable(rejection: &QueryRejection) -> Problem {
+    let text = rejection.source().map_or_else(|| rejection.body_text(), ToString::to_string);
+    match text.split_once(": ") {
+        Some((field, message)) => problem(StatusCode::BAD_REQUEST, Some(field), message),
+        None => problem(StatusCode::BAD_REQUEST, None, text),
+    }
 }
 
 fn problem(status: StatusCode, field: Option<&str>, message: impl ToString) -> Problem {
@@ -61,8 +81,8 @@ fn problem(status: StatusCode, field: Option<&str>, message: impl ToString) -> P
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-fn stale(error: PageError) -> Problem {
-    problem(StatusCode::BAD_REQUEST, Some("page_token"), error)
+fn unlisted(error: ListError) -> Problem {
+    problem(StatusCode::BAD_REQUEST, Some(error.field().unwrap_or("page_token")), &error)
 }
 
 fn model(handle: &Handle) -> Result<Arc<ReadModel>, Problem> {
@@ -79,30 +99,30 @@ async fn cluster(State(handle): State<Arc<Handle>>) -> Answer {
     Ok(Json(json::cluster(&lists::cluster(&*model(&handle)?))))
 }
 
-async fn agents(State(handle): State<Arc<Handle>>, query: Asked) -> Answer {
-    let listed = lists::agents(&*model(&handle)?, &asked(query)?.0).map_err(stale)?;
+async fn agents(State(handle): State<Arc<Handle>>, query: Asked<Paging>) -> Answer {
+    let listed = lists::agents(&*model(&handle)?, &paging(query)?).map_err(unlisted)?;
     Ok(page("agents", &listed.agents, json::agent, &listed.next_page_token))
 }
 
-async fn frameworks(State(handle): State<Arc<Handle>>, query: Asked) -> Answer {
-    let listed = lists::frameworks(&*model(&handle)?, &asked(query)?.0).map_err(stale)?;
+async fn frameworks(State(handle): State<Arc<Handle>>, query: Asked<Paging>) -> Answer {
+    let listed = lists::frameworks(&*model(&handle)?, &paging(query)?).map_err(unlisted)?;
     Ok(page("frameworks", &listed.frameworks, json::framework, &listed.next_page_token))
 }
 
-async fn tasks(State(handle): State<Arc<Handle>>, query: Asked) -> Answer {
-    let (request, filter) = asked(query)?;
-    let Filter { framework_id, agent_id, task_id, active_only, .. } = filter;
+async fn tasks(State(handle): State<Arc<Handle>>, query: Asked<TaskFilter>) -> Answer {
+    let TaskFilter { page_size, page_token, framework_id, agent_id, task_id, active_only } = asked(query)?;
+    let request = PageRequest::new(page_size, &page_token).map_err(unlisted)?;
     let wanted = v1::ListTasksRequest { page: None, framework_id, agent_id, active_only, task_id };
-    let listed = lists::tasks(&*model(&handle)?, &request, &wanted).map_err(stale)?;
+    let listed = lists::tasks(&*model(&handle)?, &request, &wanted).map_err(unlisted)?;
     Ok(page("tasks", &listed.tasks, json::task, &listed.next_page_token))
 }
 
-async fn offers(State(handle): State<Arc<Handle>>, query: Asked) -> Answer {
-    let listed = lists::offers(&*model(&handle)?, &asked(query)?.0).map_err(stale)?;
+async fn offers(State(handle): State<Arc<Handle>>, query: Asked<Paging>) -> Answer {
+    let listed = lists::offers(&*model(&handle)?, &paging(query)?).map_err(unlisted)?;
     Ok(page("offers", &listed.offers, json::offer, &listed.next_page_token))
 }
 
-async fn roles(State(handle): State<Arc<Handle>>, query: Asked) -> Answer {
-    let listed = lists::roles(&*model(&handle)?, &asked(query)?.0).map_err(stale)?;
+async fn roles(State(handle): State<Arc<Handle>>, query: Asked<Paging>) -> Answer {
+    let listed = lists::roles(&*model(&handle)?, &paging(query)?).map_err(unlisted)?;
     Ok(page("roles", &listed.roles, json::role, &listed.next_page_token))
 }

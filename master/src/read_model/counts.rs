@@ -1,21 +1,21 @@
 //! How much there is of what, kept up with each change.
 
 use master_core::effect::{AgentStanding, AgentView, FrameworkView, TaskView};
-use proto_types::{Resources, TaskState};
-use std::collections::BTreeMap;
+use proto_types::{TaskState, resources::Quantities};
+use std::{collections::BTreeMap, sync::Arc};
 
-/// How much there is of what.
+/// How much there is of what. Amounts are those of connected agents, and only such as can be added up over agents: ports
+/// of two machines are not one set.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counts {
-    pub(crate) changed: bool,
     pub(crate) agents: BTreeMap<AgentStanding, u64>,
     pub(crate) tasks: BTreeMap<TaskState, u64>,
     pub(crate) frameworks_connected: u64,
     pub(crate) frameworks_disconnected: u64,
     pub(crate) offers: u64,
-    pub(crate) total: Resources,
-    pub(crate) used: Resources,
-    pub(crate) offered: Resources,
+    pub(crate) total: Quantities,
+    pub(crate) used: Quantities,
+    pub(crate) offered: Quantities,
 }
 
 impl Counts {
@@ -31,15 +31,21 @@ impl Counts {
             *self.agents.entry(new.standing).or_default() += 1;
         }
         let connected = |view: &&AgentView| view.standing == AgentStanding::Connected;
-        if let Some(old) = old.filter(connected) {
-            self.total = self.total.minus(&scalars(&old.info.resources));
-            self.used = self.used.minus(&scalars(&old.used));
-            self.offered = self.offered.minus(&scalars(&old.offered));
+        let (old, new) = (old.filter(connected), new.filter(connected));
+        let same = old.zip(new).is_some_and(|(old, new)| Arc::ptr_eq(&old.info, &new.info));
+        if let Some(old) = old {
+            self.used.subtract(&old.used);
+            self.offered.subtract(&old.offered);
+            if !same {
+                self.total.subtract(&old.info.resources);
+            }
         }
-        if let Some(new) = new.filter(connected) {
-            self.total.add(&scalars(&new.info.resources));
-            self.used.add(&scalars(&new.used));
-            self.offered.add(&scalars(&new.offered));
+        if let Some(new) = new {
+            self.used.add(&new.used);
+            self.offered.add(&new.offered);
+            if !same {
+                self.total.add(&new.info.resources);
+            }
         }
     }
 
@@ -65,10 +71,4 @@ impl Counts {
     fn frameworks(&mut self, connected: bool) -> &mut u64 {
         if connected { &mut self.frameworks_connected } else { &mut self.frameworks_disconnected }
     }
-}
-
-/// The amounts that can be added up over agents: ports of two machines are not one set.
-fn scalars(resources: &Resources) -> Resources {
-    let amounts = resources.quantities();
-    amounts.iter().map(|(name, amount)| proto_types::Resource::scalar(name.clone(), *amount)).collect()
 }

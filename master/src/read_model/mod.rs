@@ -3,12 +3,16 @@
 
 mod counts;
 mod pages;
+mod watching;
 
 pub(crate) use counts::Counts;
-pub(crate) use pages::{Page, PageError, PageRequest};
+pub(crate) use pages::{ListError, Page, PageRequest};
+pub(crate) use watching::difference;
+
+use crate::notices;
 
 use arc_swap::ArcSwap;
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use master_core::{
     Change,
     effect::{AgentView, FrameworkView, RoleView, TaskView},
@@ -31,6 +35,8 @@ pub(crate) struct Snapshot {
     pub(crate) agents: OrdMap<AgentId, Arc<AgentView>>,
     pub(crate) frameworks: OrdMap<FrameworkId, Arc<FrameworkView>>,
     pub(crate) tasks: OrdMap<TaskKey, Arc<TaskView>>,
+    /// The tasks again, by where they are.
+    pub(crate) by_agent: OrdSet<(AgentId, TaskKey)>,
     pub(crate) offers: OrdMap<OfferId, Arc<Offer>>,
     pub(crate) roles: OrdMap<Role, Arc<RoleView>>,
     pub(crate) counts: Counts,
@@ -61,6 +67,7 @@ pub(crate) struct ReadModel {
 struct Writing {
     snapshot: Snapshot,
     changes: Vec<Change>,
+    changed: bool,
 }
 
 impl ReadModel {
@@ -98,34 +105,30 @@ impl ReadModel {
         if self.watchers.receiver_count() > 0 {
             writing.changes.push(change);
         }
-        writing.snapshot.counts.changed = true;
+        writing.changed = true;
     }
 
     /// Shows what was applied, as one new version.
     pub(crate) fn publish(&self) {
         let mut writing = self.writing();
-        if !writing.snapshot.counts.changed {
+        if !std::mem::take(&mut writing.changed) {
             return;
         }
         writing.snapshot.version += 1;
         self.shown.store(Arc::new(writing.snapshot.clone()));
-        writing.snapshot.counts.changed = false;
         let (version, changes) = (writing.snapshot.version, std::mem::take(&mut writing.changes));
         if !changes.is_empty() {
             let _ = self.watchers.send(Arc::new(Batch { version, changes }));
         }
     }
 
-    /// How much there is of what, as last shown.
-    pub(crate) fn counts(&self) -> Counts {
-        self.shown.load().counts.clone()
-    }
-
     /// The state that a page is of: that of its token, or the present one.
-    pub(crate) fn page(&self, request: &PageRequest) -> Result<Arc<Snapshot>, PageError> {
-        match request.version {
+    pub(crate) fn page(&self, request: &PageRequest) -> Result<Arc<Snapshot>, ListError> {
+        match request.stamp {
             None => Ok(self.snapshot()),
-            Some(version) => self.pins.lock().unwrap_or_else(PoisonError::into_inner).get(version),
+            // Versions are counted anew in each term.
+            Some((epoch, _)) if epoch != self.epoch => Err(ListError::Expired),
+            Some((_, version)) => self.pins.lock().unwrap_or_else(PoisonError::into_inner).get(version),
         }
     }
 
@@ -144,6 +147,7 @@ impl Snapshot {
         match change {
             Change::Agent(id, view) => {
                 let old = self.agents.insert(id.clone(), Arc::clone(view));
+                notices::agent(id, old.as_deref(), view);
                 self.counts.agent(old.as_deref(), Some(view));
             }
             Change::AgentRemoved(id) => {
@@ -152,6 +156,7 @@ impl Snapshot {
             }
             Change::Framework(id, view) => {
                 let old = self.frameworks.insert(id.clone(), Arc::clone(view));
+                notices::framework(id, old.as_deref(), view);
                 self.counts.framework(old.as_deref(), Some(view));
             }
             Change::FrameworkForgotten(id) => {
@@ -160,10 +165,12 @@ impl Snapshot {
             }
             Change::Task(key, view) => {
                 let old = self.tasks.insert(key.clone(), Arc::clone(view));
+                self.place(key, old.as_deref(), Some(view));
                 self.counts.task(old.as_deref(), Some(view));
             }
             Change::TaskForgotten(key) => {
                 let old = self.tasks.remove(key);
+                self.place(key, old.as_deref(), None);
                 self.counts.task(old.as_deref(), None);
             }
             Change::Offer(id, offer) => drop(self.offers.insert(id.clone(), Arc::clone(offer))),
@@ -172,5 +179,18 @@ impl Snapshot {
             Change::RoleRemoved(role) => drop(self.roles.remove(role)),
         }
         self.counts.offers = self.offers.len() as u64;
+    }
+    /// Keeps the tasks of agents. Tasks hardly ever change their agent, so this is mostly a comparison.
+    fn place(&mut self, key: &TaskKey, old: Option<&TaskView>, new: Option<&TaskView>) {
+        let (old, new) = (old.map(|view| &view.agent), new.map(|view| &view.agent));
+        if old == new {
+            return;
+        }
+        if let Some(agent) = old {
+            self.by_agent.remove(&(agent.clone(), key.clone()));
+        }
+        if let Some(agent) = new {
+            self.by_agent.insert((agent.clone(), key.clone()));
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Pages of lists: a token pins the version that the first page showed.
 
 use super::Snapshot;
-use imbl::OrdMap;
+use prost::Message;
+use proto_types::Epoch;
 use std::{
     collections::VecDeque,
     ops::Bound,
@@ -15,6 +16,9 @@ const SIZE_DEFAULT: usize = 100;
 /// Items of a page at most.
 const SIZE_MAX: usize = 1000;
 
+/// Bytes of a page's items at most, so that a page stays below the 1 MiB of a message. One item always fits.
+const BYTES_MAX: usize = 900 * 1024;
+
 /// Versions kept for pages to come. Each costs what changed since; more would keep history nobody asks for.
 const PINS_MAX: usize = 64;
 
@@ -24,9 +28,10 @@ const PIN_TIME: Duration = Duration::from_secs(120);
 /// Which page is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PageRequest {
-    pub(crate) size: usize,
-    pub(crate) version: Option<u64>,
-    pub(crate) after: Option<String>,
+    size: usize,
+    /// Of which state; none: of the present one.
+    pub(super) stamp: Option<(Epoch, u64)>,
+    after: Option<String>,
 }
 
 /// A page, and the token for the next.
@@ -38,53 +43,71 @@ pub(crate) struct Page<T> {
 
 /// Why there is no such page.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PageError {
+pub(crate) enum ListError {
     #[error("{0:?} is no page token of this master; leave it out to begin anew")]
     Token(String),
     #[error("the version of this page token is no longer kept; begin anew without a token")]
     Expired,
+    #[error("{message}")]
+    Filter { field: &'static str, message: String },
+}
+
+impl ListError {
+    /// The field that is wrong, if it is not the page's token.
+    pub(crate) fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Token(_) | Self::Expired => None,
+            Self::Filter { field, .. } => Some(field),
+        }
+    }
 }
 
 impl PageRequest {
-    pub(crate) fn new(size: usize, token: &str) -> Result<Self, PageError> {
+    pub(crate) fn new(size: usize, token: &str) -> Result<Self, ListError> {
         let size = if size == 0 { SIZE_DEFAULT } else { size.min(SIZE_MAX) };
         if token.is_empty() {
-            return Ok(Self { size, version: None, after: None });
+            return Ok(Self { size, stamp: None, after: None });
         }
-        let wrong = || PageError::Token(token.to_owned());
-        let (version, after) = token.split_once(':').ok_or_else(wrong)?;
-        let version = version.parse().map_err(|_| wrong())?;
-        Ok(Self { size, version: Some(version), after: Some(after.to_owned()) })
+        let (stamp, after) = read(token).ok_or_else(|| ListError::Token(token.to_owned()))?;
+        Ok(Self { size, stamp: Some(stamp), after: Some(after.to_owned()) })
     }
 
-    /// Cuts the page out of a map, passing over what `wanted` does not want.
-    pub(crate) fn cut<K, V>(
-        &self,
-        version: u64,
-        map: &OrdMap<K, V>,
-        parse: impl Fn(&str) -> Option<K>,
-        show: impl Fn(&K) -> String,
-        wanted: impl Fn(&K, &V) -> bool,
-    ) -> Result<Page<(K, V)>, PageError>
-    where
-        K: Ord + Clone,
-        V: Clone,
-    {
-        let start = match &self.after {
-            Some(after) => Bound::Excluded(parse(after).ok_or_else(|| PageError::Token(after.clone()))?),
-            None => Bound::Unbounded,
-        };
-        let mut items = Vec::new();
-        let mut next = String::new();
-        for (key, value) in map.range((start, Bound::Unbounded)).filter(|(key, value)| wanted(key, value)) {
-            if items.len() == self.size {
-                next = items.last().map(|(key, _)| format!("{version}:{}", show(key))).unwrap_or_default();
-                break;
-            }
-            items.push((key.clone(), value.clone()));
+    /// Where the page begins: behind the last item of the one before, or at `first`.
+    pub(crate) fn begin<K>(&self, first: Bound<K>, parse: impl Fn(&str) -> Option<K>) -> Result<Bound<K>, ListError> {
+        match &self.after {
+            Some(after) => Ok(Bound::Excluded(parse(after).ok_or_else(|| ListError::Token(after.clone()))?)),
+            None => Ok(first),
         }
-        Ok(Page { items, next })
     }
+
+    /// Takes as many records as a page holds. Those after them are neither made nor looked at.
+    pub(crate) fn fill<'a, K, R>(&self, stamp: (Epoch, u64), records: impl Iterator<Item = (&'a K, R)>) -> Page<R>
+    where
+        K: ToString + 'a,
+        R: Message,
+    {
+        let (mut items, mut bytes, mut last) = (Vec::new(), 0, None);
+        for (key, record) in records {
+            bytes += record.encoded_len();
+            let full = items.len() == self.size || bytes > BYTES_MAX;
+            if let Some(last) = last.filter(|_| full) {
+                return Page { items, next: write(stamp, last) };
+            }
+            items.push(record);
+            last = Some(key);
+        }
+        Page { items, next: String::new() }
+    }
+}
+
+fn write((epoch, version): (Epoch, u64), last: &impl ToString) -> String {
+    format!("{}.{version}:{}", epoch.0, last.to_string())
+}
+
+fn read(token: &str) -> Option<((Epoch, u64), &str)> {
+    let (stamp, after) = token.split_once(':')?;
+    let (epoch, version) = stamp.split_once('.')?;
+    Some(((Epoch(epoch.parse().ok()?), version.parse().ok()?), after))
 }
 
 /// Versions kept for pages to come.
@@ -92,16 +115,16 @@ impl PageRequest {
 pub(super) struct Pins(VecDeque<(Arc<Snapshot>, Instant)>);
 
 impl Pins {
-    pub(super) fn get(&mut self, version: u64) -> Result<Arc<Snapshot>, PageError> {
-        self.expire();
+    pub(super) fn get(&mut self, version: u64) -> Result<Arc<Snapshot>, ListError> {
+        self.expire(Instant::now());
         let found = self.0.iter_mut().find(|(snapshot, _)| snapshot.version == version);
-        let (snapshot, used) = found.ok_or(PageError::Expired)?;
+        let (snapshot, used) = found.ok_or(ListError::Expired)?;
         *used = Instant::now();
         Ok(Arc::clone(snapshot))
     }
 
     pub(super) fn keep(&mut self, snapshot: Arc<Snapshot>) {
-        self.expire();
+        self.expire(Instant::now());
         if self.0.iter().any(|(kept, _)| kept.version == snapshot.version) {
             return;
         }
@@ -111,8 +134,8 @@ impl Pins {
         self.0.push_back((snapshot, Instant::now()));
     }
 
-    fn expire(&mut self) {
-        self.0.retain(|(_, used)| used.elapsed() < PIN_TIME);
+    fn expire(&mut self, now: Instant) {
+        self.0.retain(|(_, used)| now.duration_since(*used) < PIN_TIME);
     }
 }
 
@@ -120,44 +143,67 @@ impl Pins {
 mod tests {
     use super::*;
 
-    fn map(count: u32) -> OrdMap<u32, &'static str> {
-        (0..count).map(|key| (key, "x")).collect()
+    const STAMP: (Epoch, u64) = (Epoch(3), 7);
+
+    /// A page of these texts, each its own key.
+    fn page(texts: &[String], size: usize, token: &str) -> Result<Page<String>, ListError> {
+        let request = PageRequest::new(size, token)?;
+        let begin = request.begin(Bound::Unbounded, |text| text.parse::<usize>().ok())?;
+        let first = match begin {
+            Bound::Excluded(last) => last + 1,
+            _ => 0,
+        };
+        let keys: Vec<usize> = (0..texts.len()).collect();
+        Ok(request.fill(STAMP, keys.iter().skip(first).map(|key| (key, texts[*key].clone()))))
     }
 
-    fn cut(map: &OrdMap<u32, &'static str>, size: usize, token: &str) -> Result<Page<(u32, &'static str)>, PageError> {
-        let request = PageRequest::new(size, token)?;
-        request.cut(7, map, |text| text.parse().ok(), ToString::to_string, |key, _| key % 2 == 0)
+    fn all(texts: &[String], size: usize) -> Vec<usize> {
+        let (mut sizes, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = page(texts, size, &token).unwrap();
+            sizes.push(page.items.len());
+            token = page.next;
+            if token.is_empty() {
+                return sizes;
+            }
+        }
     }
 
     #[test]
     fn pages_cover_everything_once() {
-        let map = map(10);
-        let (mut keys, mut token) = (Vec::new(), String::new());
-        loop {
-            let page = cut(&map, 2, &token).unwrap();
-            keys.extend(page.items.iter().map(|(key, _)| *key));
-            token = page.next;
-            if token.is_empty() {
-                break;
-            }
-        }
-        assert_eq!(keys, [0, 2, 4, 6, 8]);
+        let texts: Vec<String> = (0..5).map(|number| number.to_string()).collect();
+        assert_eq!(all(&texts, 2), [2, 2, 1]);
+        assert_eq!(all(&texts, 5), [5]);
+        assert_eq!(all(&[], 5), [0]);
+    }
+
+    #[test]
+    fn pages_are_bounded_by_bytes_too() {
+        let texts = vec!["x".repeat(BYTES_MAX / 2 - 10), "y".repeat(BYTES_MAX / 2 - 10), "z".repeat(2 * BYTES_MAX)];
+        assert_eq!(all(&texts, 5), [2, 1]);
     }
 
     #[test]
     fn a_strange_token_is_refused() {
-        assert_eq!(cut(&map(1), 1, "x").unwrap_err(), PageError::Token("x".to_owned()));
-        assert_eq!(cut(&map(1), 1, "7:x").unwrap_err(), PageError::Token("x".to_owned()));
+        for token in ["x", "7:x", "3.7:x", ".:"] {
+            assert!(matches!(page(&["a".to_owned()], 1, token), Err(ListError::Token(_))), "{token}");
+        }
+        assert_eq!(
+            PageRequest::new(5000, "3.7:F/a:b").unwrap(),
+            PageRequest { size: SIZE_MAX, stamp: Some(STAMP), after: Some("F/a:b".to_owned()) }
+        );
     }
 
     #[test]
     fn a_pinned_version_stays_as_it_was() {
         let mut pins = Pins::default();
-        assert_eq!(pins.get(1).unwrap_err(), PageError::Expired);
+        assert_eq!(pins.get(1).unwrap_err(), ListError::Expired);
         for version in 0..100 {
             pins.keep(Arc::new(Snapshot { version, ..Snapshot::default() }));
         }
         assert_eq!(pins.get(99).unwrap().version, 99);
-        assert_eq!(pins.get(1).unwrap_err(), PageError::Expired);
+        assert_eq!(pins.get(1).unwrap_err(), ListError::Expired);
+        pins.expire(Instant::now() + PIN_TIME);
+        assert_eq!(pins.get(99).unwrap_err(), ListError::Expired);
     }
 }

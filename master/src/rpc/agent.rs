@@ -1,13 +1,14 @@
 //! The conversation with agents.
 
 use super::{
+    farewell::watched,
     files::Transfers,
     principal::{Action, authorise, principal},
-    streams::{Farewell, Watched},
 };
 use crate::{
     driver::{LinkMessage, Message},
     handle::Handle,
+    queue::queue,
 };
 use futures::{Stream, StreamExt};
 use master_core::{Input, LinkId};
@@ -15,16 +16,13 @@ use proffer_proto::{
     convert::status,
     v1::{self, agent_service_server::AgentService},
 };
-use proto_types::{
-    Epoch, Principal,
-    link::{FromAgent, RefusedReason, ToAgent},
-};
-use std::{pin::Pin, sync::Arc};
+use proto_types::{Epoch, Principal, link::FromAgent};
+use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, Streaming};
 
-/// Messages that may wait for an agent to read them. Fuller, and its link is ended; it comes back with all it has.
-const MESSAGES_MAX: usize = 4096;
+/// How long an agent may take to say whose data it sends.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Agents {
@@ -41,13 +39,13 @@ impl Agents {
         authorise(&principal, Action::Serve)?;
         let (inputs, link) = (self.handle.inputs()?, self.handle.next_link());
         let epoch = self.handle.model()?.epoch;
-        let (messages, receiver) = mpsc::channel(MESSAGES_MAX);
-        let opened = Message::Link { link, messages: messages.clone() };
-        inputs.send(opened).await.map_err(|_| status::not_leader(None))?;
-        let farewell = Farewell::new(inputs.clone(), Input::AgentLinkClosed { link });
-        tokio::spawn(listen(link, principal, request.into_inner(), inputs, messages));
-        let messages = Watched::new(None, receiver, farewell);
-        Ok(Box::pin(messages.map(move |message| Ok(write(epoch, message)))))
+        let (messages, reader) = queue();
+        let dropped = reader.dropped();
+        inputs.send(Message::Link { link, messages }).await.map_err(|_| status::not_leader(None))?;
+        let messages = watched(reader, inputs.clone(), Input::AgentLinkClosed { link });
+        // When our half of the link ends, nobody needs to hear the other any more.
+        tokio::spawn(dropped.run_until_cancelled_owned(listen(link, principal, request.into_inner(), inputs)));
+        Ok(Box::pin(messages.map(move |message| Ok(write(epoch, message?)))))
     }
 }
 
@@ -57,22 +55,18 @@ async fn listen(
     principal: Principal,
     mut stream: Streaming<v1::AgentMessage>,
     inputs: mpsc::Sender<Message>,
-    messages: mpsc::Sender<LinkMessage>,
 ) {
     while let Some(Ok(message)) = stream.next().await {
-        match FromAgent::try_from(message) {
-            Ok(message) => {
-                let input = Input::Agent { link, principal: principal.clone(), message };
-                if inputs.send(Message::Input(input)).await.is_err() {
-                    return;
-                }
-            }
+        let message = match FromAgent::try_from(message) {
+            Ok(message) => Message::Input(Input::Agent { link, principal: principal.clone(), message }),
             Err(invalid) => {
                 tracing::warn!(link = link.0, %invalid, "an agent says what cannot be understood");
-                let refused = ToAgent::Refused { reason: RefusedReason::Invalid, message: invalid.to_string() };
-                let _ = messages.send(LinkMessage::Control(refused)).await;
-                break;
+                let _ = inputs.send(Message::Misunderstood { link, message: invalid.to_string() }).await;
+                return;
             }
+        };
+        if inputs.send(message).await.is_err() {
+            return;
         }
     }
     let _ = inputs.send(Message::Input(Input::AgentLinkClosed { link })).await;
@@ -95,8 +89,11 @@ impl AgentService for Agents {
     }
 
     async fn data(&self, request: Request<Streaming<v1::AgentData>>) -> Result<Response<Nothing>, Status> {
+        authorise(&principal(&request)?, Action::Serve)?;
         let mut data = request.into_inner();
-        let header = data.message().await?.and_then(|first| first.data);
+        let late = |_| Status::deadline_exceeded("data: no header came");
+        let header = tokio::time::timeout(HEADER_TIMEOUT, data.message()).await.map_err(late)??;
+        let header = header.and_then(|first| first.data);
         let Some(v1::agent_data::Data::Header(header)) = header else {
             return Err(Status::invalid_argument("data: the first message must be a header"));
         };

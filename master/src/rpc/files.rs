@@ -8,7 +8,7 @@ use proffer_proto::{
     v1::{self, agent_data::Data},
 };
 use proto_types::{
-    FrameworkId, Principal, TaskId,
+    AgentId, FrameworkId, Principal, TaskId,
     files::{FileRequest, OpenData},
 };
 use std::{
@@ -22,6 +22,9 @@ use tonic::{Status, Streaming};
 
 /// How long an agent has to open the stream that it was asked for.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Streams that agents may be asked for at once. Each that is not opened is kept for as long as that may take.
+const ASKED_MAX: usize = 1024;
 
 /// Streams that agents were asked to open.
 #[derive(Debug, Default)]
@@ -72,19 +75,23 @@ impl Transfers {
         })?;
         request.framework_id = framework.to_string();
         let request = FileRequest::try_from(request)?;
-        let (asked, token) = self.ask();
+        let (asked, token) = self.ask()?;
         let open = Message::OpenData { link, request: OpenData { token: token.name.clone(), request } };
         handle.inputs()?.send(open).await.map_err(|_| Status::unavailable("this master leads no more"))?;
         let late = || Status::unavailable(format!("agent {agent} does not send the files"));
         let answer = tokio::time::timeout(OPEN_TIMEOUT, asked).await.map_err(|_| late())?.map_err(|_| late())?;
-        Ok(Box::pin(chunks(answer)))
+        Ok(Box::pin(chunks(answer, agent)))
     }
 
-    fn ask(&self) -> (oneshot::Receiver<Answer>, Token<'_>) {
+    fn ask(&self) -> Result<(oneshot::Receiver<Answer>, Token<'_>), Status> {
         let (sender, receiver) = oneshot::channel();
         let name = uuid::Uuid::new_v4().to_string();
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), sender);
-        (receiver, Token { name, transfers: self })
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.len() == ASKED_MAX {
+            return Err(Status::resource_exhausted("too many files are being asked for at once; try again later"));
+        }
+        asked.insert(name.clone(), sender);
+        Ok((receiver, Token { name, transfers: self }))
     }
 }
 
@@ -100,19 +107,23 @@ impl Drop for Token<'_> {
     }
 }
 
-fn chunks(answer: Answer) -> impl Stream<Item = Result<v1::FileChunk, Status>> {
+fn chunks(answer: Answer, agent: AgentId) -> impl Stream<Item = Result<v1::FileChunk, Status>> {
     let Answer { data, ended } = answer;
     // Held by the stream: when the caller goes away it is dropped, and the agent's stream ends.
     let held = Arc::new(ended);
     data.filter_map(move |message| {
         let _held = Arc::clone(&held);
+        let lost = {
+            let agent = agent.clone();
+            move |status: &Status| Status::unavailable(format!("agent {agent} broke off: {}", status.message()))
+        };
         async move {
             match message.map(|message| message.data) {
                 Ok(Some(Data::Chunk(chunk))) => Some(Ok(chunk)),
                 Ok(Some(Data::Error(error))) if error.not_found => Some(Err(Status::not_found(error.message))),
                 Ok(Some(Data::Error(error))) => Some(Err(Status::failed_precondition(error.message))),
                 Ok(Some(Data::Header(_)) | None) => None,
-                Err(status) => Some(Err(status)),
+                Err(status) => Some(Err(lost(&status))),
             }
         }
     })

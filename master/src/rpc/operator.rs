@@ -1,29 +1,22 @@
 //! The conversation with operators.
 
 use super::{
-    agent_record,
     files::{Chunks, Transfers},
-    framework_record,
     principal::{Action, authorise, principal},
-    role_record, task_record,
+    watch::{self, Changes, Kinds},
 };
 use crate::{
     handle::Handle,
     lists,
-    read_model::{Batch, PageError, PageRequest, Snapshot},
+    read_model::{ListError, PageRequest},
 };
-use futures::{Stream, StreamExt};
-use master_core::{Change, OperatorCall, OperatorReply};
+use master_core::{OperatorCall, OperatorReply};
 use proffer_proto::{
     convert::{Invalid, limits_from_wire},
-    v1::{
-        self, WatchKind, explain_subject_request::Subject, operator_service_server::OperatorService,
-        watch_event::Change as WireChange,
-    },
+    v1::{self, explain_subject_request::Subject, operator_service_server::OperatorService},
 };
 use proto_types::{FrameworkId, Principal, Role, TaskId, scheduling::Explanation};
-use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
-use tokio::sync::broadcast::error::RecvError;
+use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
 #[derive(Debug)]
@@ -31,12 +24,6 @@ pub(crate) struct Operators {
     pub(crate) handle: Arc<Handle>,
     pub(crate) transfers: Arc<Transfers>,
 }
-
-type Changes = Pin<Box<dyn Stream<Item = Result<v1::WatchEvent, Status>> + Send>>;
-
-/// Which parts of the state a watcher wants.
-#[derive(Debug, Clone)]
-struct Kinds(BTreeSet<WatchKind>);
 
 fn viewer<T>(request: &Request<T>) -> Result<(), Status> {
     authorise(&principal(request)?, Action::View)
@@ -50,11 +37,12 @@ fn operator<T>(request: &Request<T>) -> Result<Principal, Status> {
 
 fn page_request(page: Option<v1::Page>) -> Result<PageRequest, Status> {
     let page = page.unwrap_or_default();
-    PageRequest::new(page.size as usize, &page.token).map_err(stale)
+    PageRequest::new(page.size as usize, &page.token).map_err(unlisted)
 }
 
-fn stale(error: PageError) -> Status {
-    invalid("page.token", error)
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn unlisted(error: ListError) -> Status {
+    invalid(error.field().unwrap_or("page.token"), &error)
 }
 
 fn invalid(field: &str, message: impl ToString) -> Status {
@@ -99,7 +87,7 @@ impl OperatorService for Operators {
     ) -> Result<Response<v1::ListAgentsResponse>, Status> {
         viewer(&request)?;
         let page = page_request(request.into_inner().page)?;
-        Ok(Response::new(lists::agents(&*self.handle.model()?, &page).map_err(stale)?))
+        Ok(Response::new(lists::agents(&*self.handle.model()?, &page).map_err(unlisted)?))
     }
 
     async fn list_frameworks(
@@ -108,7 +96,7 @@ impl OperatorService for Operators {
     ) -> Result<Response<v1::ListFrameworksResponse>, Status> {
         viewer(&request)?;
         let page = page_request(request.into_inner().page)?;
-        Ok(Response::new(lists::frameworks(&*self.handle.model()?, &page).map_err(stale)?))
+        Ok(Response::new(lists::frameworks(&*self.handle.model()?, &page).map_err(unlisted)?))
     }
 
     async fn list_tasks(
@@ -118,7 +106,7 @@ impl OperatorService for Operators {
         viewer(&request)?;
         let request = request.into_inner();
         let page = page_request(request.page.clone())?;
-        Ok(Response::new(lists::tasks(&*self.handle.model()?, &page, &request).map_err(stale)?))
+        Ok(Response::new(lists::tasks(&*self.handle.model()?, &page, &request).map_err(unlisted)?))
     }
 
     async fn list_offers(
@@ -127,7 +115,7 @@ impl OperatorService for Operators {
     ) -> Result<Response<v1::ListOffersResponse>, Status> {
         viewer(&request)?;
         let page = page_request(request.into_inner().page)?;
-        Ok(Response::new(lists::offers(&*self.handle.model()?, &page).map_err(stale)?))
+        Ok(Response::new(lists::offers(&*self.handle.model()?, &page).map_err(unlisted)?))
     }
 
     async fn list_roles(
@@ -136,32 +124,13 @@ impl OperatorService for Operators {
     ) -> Result<Response<v1::ListRolesResponse>, Status> {
         viewer(&request)?;
         let page = page_request(request.into_inner().page)?;
-        Ok(Response::new(lists::roles(&*self.handle.model()?, &page).map_err(stale)?))
+        Ok(Response::new(lists::roles(&*self.handle.model()?, &page).map_err(unlisted)?))
     }
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Changes>, Status> {
         viewer(&request)?;
         let kinds = Kinds::new(&request.into_inner())?;
-        let (snapshot, batches) = self.handle.model()?.watch();
-        let begin = futures::stream::iter(everything(&snapshot, &kinds).map(Ok).collect::<Vec<_>>());
-        let version = snapshot.version;
-        let changes = futures::stream::unfold(Some(batches), move |batches| {
-            let kinds = kinds.clone();
-            async move {
-                let mut batches = batches?;
-                match tokio::time::timeout(WATCH_HEARTBEAT, batches.recv()).await {
-                    Err(_) => Some((vec![Ok(heartbeat())], Some(batches))),
-                    Ok(Ok(batch)) if batch.version <= version => Some((Vec::new(), Some(batches))),
-                    Ok(Ok(batch)) => Some((changed(&batch, &kinds), Some(batches))),
-                    Ok(Err(RecvError::Lagged(missed))) => {
-                        let message = format!("{missed} batches of changes were missed; watch again");
-                        Some((vec![Err(Status::resource_exhausted(message))], None))
-                    }
-                    Ok(Err(RecvError::Closed)) => None,
-                }
-            }
-        });
-        Ok(Response::new(Box::pin(begin.chain(changes.flat_map(futures::stream::iter)))))
+        Ok(Response::new(watch::changes(&self.handle.model()?, kinds)))
     }
 
     async fn explain_subject(
@@ -234,63 +203,4 @@ impl OperatorService for Operators {
         }
         Ok(Response::new(self.transfers.read(&self.handle, principal, request).await?))
     }
-}
-
-/// Between signs of life of a silent watch.
-const WATCH_HEARTBEAT: Duration = Duration::from_secs(15);
-
-impl Kinds {
-    fn new(request: &v1::WatchRequest) -> Result<Self, Status> {
-        let all = [WatchKind::Agents, WatchKind::Frameworks, WatchKind::Tasks, WatchKind::Offers, WatchKind::Roles];
-        if request.kinds.is_empty() {
-            return Ok(Self(all.into()));
-        }
-        let known = |kind: &i32| WatchKind::try_from(*kind).ok().filter(|kind| all.contains(kind));
-        let kinds: Option<BTreeSet<WatchKind>> = request.kinds.iter().map(known).collect();
-        kinds.map(Self).ok_or_else(|| invalid("kinds", "must be agents, frameworks, tasks, offers or roles"))
-    }
-
-    fn want(&self, kind: WatchKind) -> bool {
-        self.0.contains(&kind)
-    }
-}
-
-/// All there is, as if each thing were new.
-fn everything(snapshot: &Snapshot, kinds: &Kinds) -> impl Iterator<Item = v1::WatchEvent> {
-    let agents = snapshot.agents.iter().map(|(id, view)| Change::Agent(id.clone(), Arc::clone(view)));
-    let frameworks = snapshot.frameworks.iter().map(|(id, view)| Change::Framework(id.clone(), Arc::clone(view)));
-    let tasks = snapshot.tasks.iter().map(|(key, view)| Change::Task(key.clone(), Arc::clone(view)));
-    let offers = snapshot.offers.iter().map(|(id, offer)| Change::Offer(id.clone(), Arc::clone(offer)));
-    let roles = snapshot.roles.iter().map(|(role, view)| Change::Role(role.clone(), Arc::clone(view)));
-    let all = agents.chain(frameworks).chain(tasks).chain(offers).chain(roles);
-    let told: Vec<WireChange> = all.filter_map(|change| write(&change, kinds)).collect();
-    let version = snapshot.version;
-    let synced = WireChange::Synced(v1::Synced {});
-    told.into_iter().chain([synced]).map(move |change| v1::WatchEvent { version, change: Some(change) })
-}
-
-fn changed(batch: &Batch, kinds: &Kinds) -> Vec<Result<v1::WatchEvent, Status>> {
-    let changes = batch.changes.iter().filter_map(|change| write(change, kinds));
-    changes.map(|change| Ok(v1::WatchEvent { version: batch.version, change: Some(change) })).collect()
-}
-
-fn heartbeat() -> v1::WatchEvent {
-    v1::WatchEvent { version: 0, change: Some(WireChange::Heartbeat(v1::Heartbeat {})) }
-}
-
-fn write(change: &Change, kinds: &Kinds) -> Option<WireChange> {
-    let removed = |kind: WatchKind, id: String| WireChange::Removed(v1::Removed { kind: kind.into(), id });
-    let (kind, written) = match change {
-        Change::Agent(id, view) => (WatchKind::Agents, WireChange::Agent(agent_record(id, view))),
-        Change::Framework(id, view) => (WatchKind::Frameworks, WireChange::Framework(framework_record(id, view))),
-        Change::Task(key, view) => (WatchKind::Tasks, WireChange::Task(task_record(key, view))),
-        Change::Offer(_, offer) => (WatchKind::Offers, WireChange::Offer((&**offer).into())),
-        Change::Role(role, view) => (WatchKind::Roles, WireChange::Role(role_record(role, view))),
-        Change::AgentRemoved(id) => (WatchKind::Agents, removed(WatchKind::Agents, id.to_string())),
-        Change::FrameworkForgotten(id) => (WatchKind::Frameworks, removed(WatchKind::Frameworks, id.to_string())),
-        Change::TaskForgotten(key) => (WatchKind::Tasks, removed(WatchKind::Tasks, key.to_string())),
-        Change::OfferRemoved(id) => (WatchKind::Offers, removed(WatchKind::Offers, id.to_string())),
-        Change::RoleRemoved(role) => (WatchKind::Roles, removed(WatchKind::Roles, role.to_string())),
-    };
-    kinds.want(kind).then_some(written)
 }

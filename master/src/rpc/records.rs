@@ -72,7 +72,7 @@ pub(crate) fn role_record(role: &Role, view: &RoleView) -> v1::RoleRecord {
     }
 }
 
-fn quantities(amounts: &Quantities) -> Vec<v1::Resource> {
+pub(crate) fn quantities(amounts: &Quantities) -> Vec<v1::Resource> {
     let resources: Resources = amounts.iter().map(|(name, amount)| Resource::scalar(name.clone(), *amount)).collect();
     resources_to_wire(&resources)
 }

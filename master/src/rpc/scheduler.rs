@@ -1,11 +1,11 @@
 //! The conversation with schedulers.
 
 use super::{
+    farewell::watched,
     principal::{Action, authorise, principal},
-    streams::{Farewell, Watched},
 };
-use crate::{driver::Message, handle::Handle};
-use futures::{Stream, StreamExt};
+use crate::{driver::Message, handle::Handle, queue::queue};
+use futures::{Stream, StreamExt, stream};
 use master_core::Input;
 use proffer_proto::{
     convert::status,
@@ -13,15 +13,10 @@ use proffer_proto::{
 };
 use proto_types::{
     SessionId,
-    scheduling::{Call, NumberedEvent, Reply, Subscribe},
+    scheduling::{Call, Reply, Subscribe},
 };
 use std::{pin::Pin, sync::Arc};
-use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
-
-/// Events that may wait for a scheduler to read them. Each is at most 1 MiB and nearly always far smaller; fuller, and
-/// the scheduler is cut off.
-const EVENTS_MAX: usize = 4096;
 
 #[derive(Debug)]
 pub(crate) struct Schedulers {
@@ -37,16 +32,15 @@ impl Schedulers {
         let subscribe = Subscribe::try_from(request.into_inner())?;
         let inputs = self.handle.inputs()?;
         let connection = self.handle.next_connection();
-        let (events, mut receiver) = mpsc::channel::<Result<Arc<NumberedEvent>, Status>>(EVENTS_MAX);
+        let (events, reader) = queue();
         let input = Input::Subscribe { connection, principal, request: Box::new(subscribe) };
-        let message = Message::Subscribe { connection, events, input };
         let gone = || status::not_leader(None);
-        inputs.send(message).await.map_err(|_| gone())?;
-        let farewell = Farewell::new(inputs, Input::SchedulerClosed { connection, too_slow: false });
+        inputs.send(Message::Subscribe { connection, events, input }).await.map_err(|_| gone())?;
+        let mut events = Box::pin(watched(reader, inputs, Input::SchedulerClosed { connection, too_slow: false }));
         // The first answer decides between a stream and an error.
-        let first = receiver.recv().await.ok_or_else(gone)??;
-        let events = Watched::new(Some(Ok(first)), receiver, farewell);
-        Ok(Box::pin(events.map(|event| Ok(v1::Event::from(Arc::unwrap_or_clone(event?))))))
+        let first = events.next().await.ok_or_else(gone)??;
+        let events = stream::iter([Ok(first)]).chain(events);
+        Ok(Box::pin(events.map(|event| Ok(v1::Event::from(&*event?)))))
     }
 
     async fn call<Q, A>(&self, request: Request<Q>) -> Result<Response<A>, Status>

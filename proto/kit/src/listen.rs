@@ -97,8 +97,9 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
-                // Small messages must not wait for the acknowledgement of the ones before.
-                stream.set_nodelay(true)?;
+                // Small messages must not wait for the acknowledgement of the ones before. It fails on a connection that
+                // is gone already, which its reader finds out.
+                let _ = stream.set_nodelay(true);
                 Ok(Connection::Tcp(stream))
             }
             Self::Unix(listener) => Ok(Connection::Unix(listener.accept().await?.0)),

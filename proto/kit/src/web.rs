@@ -9,12 +9,30 @@ use axum::{
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use std::sync::Arc;
 use tonic::service::Routes;
+use tonic_health::{ServingStatus, server::HealthReporter};
 
 /// Why services cannot be described.
 pub use tonic_reflection::server::Error as ReflectionError;
 
 /// The media type of metrics, as Prometheus expects it.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What gRPC's health service says of services.
+#[derive(Debug, Clone)]
+pub struct Health {
+    reporter: HealthReporter,
+    services: Vec<&'static str>,
+}
+
+impl Health {
+    /// Says of all services whether they serve.
+    pub async fn set(&self, serving: bool) {
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for service in &self.services {
+            self.reporter.set_service_status(service, status).await;
+        }
+    }
+}
 
 /// An error as JSON: what is wrong, and the field if there is one.
 #[derive(Debug)]
@@ -64,16 +82,27 @@ fn show(metrics: &Registry) -> Response {
     }
 }
 
-/// Puts gRPC services, with health and reflection, and HTTP routes on one router.
+/// Puts gRPC services, with health and reflection, and HTTP routes on one router. The services of these names do not
+/// serve until their health says so; the process as a whole, which has no name, does.
 ///
 /// # Errors
 /// If the descriptors of the services do not read, which is a fault of the build.
-pub fn with_grpc(services: Routes, routes: Router) -> Result<Router, ReflectionError> {
+pub fn with_grpc(
+    services: Routes,
+    names: &[&'static str],
+    routes: Router,
+) -> Result<(Router, Health), ReflectionError> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proffer_proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let (_reporter, health) = tonic_health::server::health_reporter();
+    let (reporter, health) = tonic_health::server::health_reporter();
     let services = services.add_service(reflection).add_service(health);
-    Ok(routes.merge(services.prepare().into_axum_router().reset_fallback()))
+    let router = routes.merge(services.prepare().into_axum_router().reset_fallback());
+    Ok((router.method_not_allowed_fallback(not_allowed), Health { reporter, services: names.to_vec() }))
+}
+
+async fn not_allowed(method: axum::http::Method, uri: axum::http::Uri) -> Problem {
+    let message = format!("{} cannot be asked with {method}", uri.path());
+    Problem { status: StatusCode::METHOD_NOT_ALLOWED, field: None, message }
 }

@@ -80,39 +80,48 @@ fn close_reason(number: i32) -> CloseReason {
 
 impl From<NumberedEvent> for v1::Event {
     fn from(event: NumberedEvent) -> Self {
-        Self { number: event.number, epoch: event.epoch.0, event: Some(event.event.into()) }
+        (&event).into()
     }
 }
 
-impl From<Event> for WireEvent {
-    fn from(event: Event) -> Self {
+/// Events are shared with the ring that a broken stream resumes from.
+impl From<&NumberedEvent> for v1::Event {
+    fn from(event: &NumberedEvent) -> Self {
+        Self { number: event.number, epoch: event.epoch.0, event: Some((&event.event).into()) }
+    }
+}
+
+impl From<&Event> for WireEvent {
+    fn from(event: &Event) -> Self {
         match event {
             Event::Subscribed { framework, session, cluster, heartbeat_interval, resumed, version } => {
                 Self::Subscribed(v1::Subscribed {
                     framework_id: framework.to_string(),
                     session_id: session.to_string(),
                     cluster_id: cluster.to_string(),
-                    heartbeat_interval_ms: to_millis(heartbeat_interval),
-                    resumed,
-                    master_version: version,
+                    heartbeat_interval_ms: to_millis(*heartbeat_interval),
+                    resumed: *resumed,
+                    master_version: version.clone(),
                 })
             }
             Event::Offers(offers) => Self::Offers(v1::Offers { offers: offers.iter().map(Into::into).collect() }),
             Event::Rescinded(offers) => Self::Rescinded(v1::Rescinded { offer_ids: texts(offers) }),
             Event::Updates(statuses) => {
-                Self::Updates(v1::Updates { statuses: statuses.into_iter().map(Into::into).collect() })
+                Self::Updates(v1::Updates { statuses: statuses.iter().map(Into::into).collect() })
             }
             Event::Message { agent, executor, data } => Self::Message(v1::ExecutorMessage {
                 agent_id: agent.to_string(),
                 executor_id: executor.to_string(),
-                data,
+                data: data.clone(),
             }),
-            Event::Failure { agent, executor, message } => {
-                Self::Failure(v1::Failure { agent_id: agent.to_string(), executor_id: or_empty(executor), message })
-            }
+            Event::Failure { agent, executor, message } => Self::Failure(v1::Failure {
+                agent_id: agent.to_string(),
+                executor_id: or_empty(executor.as_ref()),
+                message: message.clone(),
+            }),
             Event::Heartbeat => Self::Heartbeat(v1::Heartbeat {}),
             Event::Closed { reason, message } => {
-                Self::Closed(v1::Closed { reason: v1::CloseReason::from(reason).into(), message })
+                Self::Closed(v1::Closed { reason: v1::CloseReason::from(*reason).into(), message: message.clone() })
             }
         }
     }
