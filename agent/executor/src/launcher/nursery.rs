@@ -116,10 +116,8 @@ fn live(stream: UnixStream, doors: &[File]) -> io::Result<()> {
         let spec: ProcessSpec = receive(&mut stream, &mut frames)?;
         let task_id = spec.task_id.clone();
         let start_ticks = boot_ticks();
-        let born = spawn::start(&spec, Parent::Launcher)
-            .and_then(|mut starting| starting.finish().map(|()| starting.pid.as_raw()));
-        let record = match born {
-            Ok(pid) => Record::Started(ProcessStarted { task_id, pid, start_ticks }),
+        let record = match spawn::start(&spec, Parent::Launcher) {
+            Ok(pid) => Record::Started(ProcessStarted { task_id, pid: pid.as_raw(), start_ticks }),
             Err(message) => Record::Failed(ProcessFailed { task_id, message }),
         };
         let mut bytes = Vec::new();

@@ -4,7 +4,7 @@ use super::{
     Error, Frames, SOCKET,
     pool::{Limits, Pool, Slot},
     records::Records,
-    spawn::{self, Parent, Starting, boot_ticks},
+    spawn::{self, Parent, boot_ticks},
 };
 use nix::{
     errno::Errno,
@@ -13,7 +13,7 @@ use nix::{
     sys::{
         signal::{SigSet, SigmaskHow, Signal, kill, killpg, pthread_sigmask},
         signalfd::{SfdFlags, SignalFd},
-        wait::{WaitPidFlag, WaitStatus, waitpid},
+        wait::{WaitPidFlag, WaitStatus},
     },
     unistd::Pid,
 };
@@ -45,28 +45,13 @@ struct Process {
     pid: Option<Pid>,
     slot: Option<Slot>,
     memory_bytes: u64,
-    birth: Birth,
-}
-
-/// How far a start is.
-#[derive(Debug)]
-enum Birth {
-    /// Forked; whether its program runs is not known.
-    Forked(Starting),
-    /// Asked of the slot's nursery.
-    Asked,
-    /// It runs.
-    Done,
 }
 
 impl Process {
-    /// Where the news of its birth will come from.
+    /// Where the news of its birth will come from; none once it runs.
     fn news(&self) -> Option<BorrowedFd<'_>> {
-        match (&self.birth, &self.slot) {
-            (Birth::Forked(starting), _) => Some(starting.answer.as_fd()),
-            (Birth::Asked, Some(slot)) => Some(slot.nursery.stream()),
-            (Birth::Asked, None) | (Birth::Done, _) => None,
-        }
+        let slot = self.slot.as_ref().filter(|_| self.pid.is_none());
+        slot.map(|slot| slot.nursery.stream())
     }
 }
 
@@ -218,24 +203,16 @@ impl Server {
             pool.give_back(slot, true);
             return Err(format!("cannot start it in its cgroup: {error}"));
         }
-        let process = Process { pid: None, slot: Some(slot), memory_bytes: spec.memory_bytes, birth: Birth::Asked };
+        let process = Process { pid: None, slot: Some(slot), memory_bytes: spec.memory_bytes };
         self.processes.insert(spec.task_id.clone(), process);
         Ok(())
     }
 
     fn fork(&mut self, spec: &ProcessSpec) -> Result<(), String> {
         let start_ticks = boot_ticks();
-        let starting = spawn::start(spec, Parent::Starter)?;
-        let (pid, task_id) = (starting.pid, spec.task_id.clone());
-        let started = ProcessStarted { task_id: task_id.clone(), pid: pid.as_raw(), start_ticks };
-        if let Err(error) = self.records.put(&[LauncherRecord { record: Some(Record::Started(started)) }]) {
-            // What cannot be found again must not run.
-            let _ = kill(pid, Signal::SIGKILL);
-            return Err(format!("cannot write {}: {error}", super::RECORDS));
-        }
-        self.by_pid.insert(pid, task_id.clone());
-        let birth = Birth::Forked(starting);
-        self.processes.insert(task_id, Process { pid: Some(pid), slot: None, memory_bytes: 0, birth });
+        let pid = spawn::start(spec, Parent::Starter)?;
+        self.processes.insert(spec.task_id.clone(), Process { pid: Some(pid), slot: None, memory_bytes: 0 });
+        self.on_born(&spec.task_id, ProcessStarted { task_id: spec.task_id.clone(), pid: pid.as_raw(), start_ticks });
         Ok(())
     }
 
@@ -268,25 +245,19 @@ impl Server {
     }
 
     fn finish_start(&mut self, task: &str) {
-        let Some(process) = self.processes.get_mut(task) else { return };
-        let born = match (std::mem::replace(&mut process.birth, Birth::Done), &mut process.slot) {
-            (Birth::Forked(mut starting), _) => {
-                let pid = starting.pid.as_raw();
-                let started = ProcessStarted { task_id: task.to_owned(), pid, start_ticks: 0 };
-                starting
-                    .finish()
-                    .map(|()| self.tell_executor(&LauncherRecord { record: Some(Record::Started(started)) }))
+        let Some(slot) = self.processes.get_mut(task).and_then(|process| process.slot.as_mut()) else { return };
+        match slot.nursery.answer() {
+            Ok(started) => self.on_born(task, started),
+            Err(message) => {
+                if let Some(process) = self.processes.remove(task) {
+                    self.sweep(process.slot);
+                }
+                self.failed(task, message);
             }
-            (Birth::Asked, Some(slot)) => slot.nursery.answer().map(|started| self.on_born(task, started)),
-            (Birth::Asked, None) | (Birth::Done, _) => Ok(()),
-        };
-        if let Err(message) = born {
-            self.unborn(task);
-            self.failed(task, message);
         }
     }
 
-    /// A nursery has borne a task's first process.
+    /// A task's first process runs.
     fn on_born(&mut self, task: &str, started: ProcessStarted) {
         let pid = Pid::from_raw(started.pid);
         if let Some(process) = self.processes.get_mut(task) {
@@ -299,27 +270,17 @@ impl Server {
         }
     }
 
-    /// A task's program could not be executed; nobody shall hear of the exit of what should have become it.
-    fn unborn(&mut self, task: &str) {
-        let Some(process) = self.processes.remove(task) else { return };
-        if let Some(pid) = process.pid {
-            self.by_pid.remove(&pid);
-            let _ = waitpid(pid, None);
-        }
-        self.sweep(process.slot);
-    }
-
     /// Waits for every child that has ended.
     fn reap(&mut self) {
         while let Ok(Some(_)) = self.children.read_signal() {}
         while let Some((pid, ended)) = ended_child() {
             if self.by_pid.contains_key(&pid) {
                 self.on_ended(pid, ended);
-            } else if self.processes.values().any(|process| matches!(process.birth, Birth::Asked)) {
+            } else if self.processes.values().any(|process| process.pid.is_none()) {
                 self.unnamed.insert(pid, ended);
             }
         }
-        if !self.processes.values().any(|process| matches!(process.birth, Birth::Asked)) {
+        if !self.processes.values().any(|process| process.pid.is_none()) {
             // What failed to execute in a nursery, and nurseries themselves.
             self.unnamed.clear();
         }
@@ -327,8 +288,6 @@ impl Server {
 
     fn on_ended(&mut self, pid: Pid, (status, usage): Ended) {
         let Some(task) = self.by_pid.remove(&pid) else { return };
-        // A program that ended at once still has to be told as started first.
-        self.finish_start(&task);
         let Some(mut process) = self.processes.remove(&task) else { return };
         let killed = matches!(status, WaitStatus::Signaled(_, Signal::SIGKILL, _));
         let out_of_memory = if killed { self.out_of_memory(&mut process) } else { String::new() };

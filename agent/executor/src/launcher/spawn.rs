@@ -1,40 +1,25 @@
 //! From a description to a process.
 
-use nix::{
-    errno::Errno,
-    libc,
-    unistd::{ForkResult, Pid, fork},
-};
+use nix::{errno::Errno, libc, unistd::Pid};
 use proffer_proto::storage::v1::ProcessSpec;
 use std::{
     ffi::{CString, NulError},
     fs::{self, File, OpenOptions},
-    io::{self, Read},
+    io,
     os::{
-        fd::{AsRawFd, OwnedFd},
+        fd::AsRawFd,
         unix::fs::{DirBuilderExt, OpenOptionsExt, chown},
     },
     path::Path,
 };
 
-/// Where a start got stuck, told through a pipe as one byte before the error number.
+/// Where a start got stuck.
 #[derive(Debug, Clone, Copy)]
-#[repr(u8)]
 enum Stage {
-    Limits = 2,
-    User = 3,
-    Directory = 4,
-    Execute = 5,
-}
-
-/// A process that has been forked and has not yet said whether its program runs.
-#[derive(Debug)]
-pub(super) struct Starting {
-    pub(super) pid: Pid,
-    /// Ends without a byte when the program runs.
-    pub(super) answer: File,
-    program: String,
-    directory: String,
+    Limits,
+    User,
+    Directory,
+    Execute,
 }
 
 /// Whose child a new process is.
@@ -46,7 +31,7 @@ pub(super) enum Parent {
     Launcher,
 }
 
-/// Everything that the child needs, made before the fork: between fork and exec nothing may be allocated.
+/// Everything that the child needs, made before it is there: until its program runs nothing may be allocated.
 struct Prepared {
     candidates: Vec<CString>,
     arguments: Vec<*const libc::c_char>,
@@ -61,69 +46,62 @@ struct Prepared {
     _texts: Vec<CString>,
 }
 
-/// Forks a process for the description.
-pub(super) fn start(spec: &ProcessSpec, parent: Parent) -> Result<Starting, String> {
+/// What parent and child share while the parent waits for the child's program to run.
+struct Birth<'a> {
+    prepared: &'a Prepared,
+    failure: Option<(Stage, i32)>,
+}
+
+/// The stack of a child until its program runs: a few frames of system calls need far less.
+const STACK_BYTES: usize = 64 * 1024;
+
+/// Starts a process for the description; it runs its program when this returns.
+pub(super) fn start(spec: &ProcessSpec, parent: Parent) -> Result<Pid, String> {
     let prepared = prepare(spec)?;
-    let (reader, writer) = pipe().map_err(|error| format!("cannot make a pipe: {error}"))?;
-    // SAFETY: this process has one thread, and the child calls only async-signal-safe functions before it executes.
-    #[expect(unsafe_code, reason = "starting a process with a session, a cgroup and limits of its own needs fork")]
-    match unsafe { fork_for(parent) } {
-        Err(error) => Err(format!("cannot fork: {error}")),
-        Ok(ForkResult::Parent { child }) => {
-            drop(writer);
-            let (program, directory) = (spec.program.clone(), spec.directory.clone());
-            Ok(Starting { pid: child, answer: File::from(reader), program, directory })
-        }
-        Ok(ForkResult::Child) => {
-            let (stage, error) = become_program(&prepared);
-            let answer = [stage as u8, error as u8];
-            // SAFETY: plain system calls on a descriptor and bytes that are there; the process ends.
-            unsafe {
-                libc::write(writer.as_raw_fd(), answer.as_ptr().cast(), answer.len());
-                libc::_exit(127);
+    let mut birth = Birth { prepared: &prepared, failure: None };
+    let mut stack = vec![0_u8; STACK_BYTES];
+    let parentage = if parent == Parent::Launcher { libc::CLONE_PARENT } else { 0 };
+    // Memory is shared instead of copied, and the parent waits meanwhile: a fork would copy page tables for nothing.
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | parentage;
+    let shared = (&raw mut birth).cast::<libc::c_void>();
+    // SAFETY: the stack and what is shared outlive the child's use of them, which ends with exec or exit, and this
+    // process is suspended until then; the child makes only plain system calls.
+    #[expect(unsafe_code, reason = "no safe form starts a process with a session, limits and a parent of choice")]
+    let pid = unsafe {
+        let top = stack.as_mut_ptr().add(STACK_BYTES);
+        let aligned = top.sub(top.align_offset(16) % 16);
+        libc::clone(live, aligned.cast(), flags, shared)
+    };
+    let pid = Errno::result(pid).map_err(|error| format!("cannot start a process: {}", error.desc()))?;
+    match birth.failure {
+        None => Ok(Pid::from_raw(pid)),
+        Some((stage, error)) => {
+            if parent == Parent::Starter {
+                let _ = nix::sys::wait::waitpid(Pid::from_raw(pid), None);
             }
+            Err(explain(spec, stage, Errno::from_raw(error)))
         }
     }
 }
 
-/// As fork; the child may be the launcher's.
-///
-/// # Safety
-/// As fork: the process has one thread, or the child calls only async-signal-safe functions.
-#[expect(unsafe_code, reason = "no safe form makes a child of somebody else")]
-unsafe fn fork_for(parent: Parent) -> nix::Result<ForkResult> {
-    if parent == Parent::Starter {
-        // SAFETY: the caller's promise.
-        return unsafe { fork() };
-    }
-    let flags = libc::CLONE_PARENT | libc::SIGCHLD;
-    // SAFETY: without a stack and with no flag that shares anything, this is fork.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
-    match Errno::result(pid)? {
-        0 => Ok(ForkResult::Child),
-        child => Ok(ForkResult::Parent { child: Pid::from_raw(i32::try_from(child).unwrap_or(0)) }),
+/// The child's first and last function.
+extern "C" fn live(shared: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: it is the parent's `Birth`, and the parent is suspended.
+    #[expect(unsafe_code, reason = "what the kernel passes on is a bare pointer")]
+    unsafe {
+        let birth = &mut *shared.cast::<Birth<'_>>();
+        birth.failure = Some(become_program(birth.prepared));
+        libc::_exit(127)
     }
 }
 
-impl Starting {
-    /// Whether the program runs, once the answer is readable; in words if not.
-    pub(super) fn finish(&mut self) -> Result<(), String> {
-        let mut answer = [0_u8; 2];
-        match self.answer.read(&mut answer) {
-            Ok(0) => Ok(()),
-            Ok(_) => Err(self.explain(answer[0], Errno::from_raw(i32::from(answer[1])))),
-            Err(error) => Err(format!("cannot learn whether the program runs: {error}")),
-        }
-    }
-
-    fn explain(&self, stage: u8, error: Errno) -> String {
-        let what = error.desc();
-        match stage {
-            2 => format!("cannot set its limits: {what}"),
-            3 => format!("cannot become its user: {what}; the agent must run as root for that"),
-            4 => format!("cannot work in {:?}: {what}", self.directory),
-            _ => format!("cannot execute {:?}: {what}", self.program),
-        }
+fn explain(spec: &ProcessSpec, stage: Stage, error: Errno) -> String {
+    let what = error.desc();
+    match stage {
+        Stage::Limits => format!("cannot set its limits: {what}"),
+        Stage::User => format!("cannot become its user: {what}; the agent must run as root for that"),
+        Stage::Directory => format!("cannot work in {:?}: {what}", spec.directory),
+        Stage::Execute => format!("cannot execute {:?}: {what}", spec.program),
     }
 }
 
@@ -185,12 +163,8 @@ fn candidates(spec: &ProcessSpec) -> Result<Vec<CString>, String> {
     texts.map_err(|_| format!("{:?} has a zero byte", spec.program))
 }
 
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?)
-}
-
 /// Turns the child into the program; returns only if that fails. Nothing here allocates or locks.
-#[expect(unsafe_code, reason = "between fork and exec only plain system calls are allowed")]
+#[expect(unsafe_code, reason = "before exec only plain system calls are allowed")]
 fn become_program(prepared: &Prepared) -> (Stage, i32) {
     let failed = |stage: Stage| (stage, Errno::last_raw());
     // SAFETY: every pointer is into `prepared`, which lives until exec; every descriptor is open.
@@ -209,9 +183,10 @@ fn become_program(prepared: &Prepared) -> (Stage, i32) {
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         if let Some((uid, gid, groups)) = &prepared.user {
-            let switched = libc::setgroups(groups.len(), groups.as_ptr()) == 0
-                && libc::setgid(*gid) == 0
-                && libc::setuid(*uid) == 0;
+            // The kernel's own calls: those of the C library speak to the threads of the process whose memory this is.
+            let switched = libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) == 0
+                && libc::syscall(libc::SYS_setgid, *gid) == 0
+                && libc::syscall(libc::SYS_setuid, *uid) == 0;
             if !switched {
                 return failed(Stage::User);
             }
