@@ -70,14 +70,17 @@ pub fn layer(command: &clap::Command, arguments: Vec<OsString>) -> Result<Vec<Os
 }
 
 fn config_path(arguments: &[OsString]) -> Option<PathBuf> {
-    let texts = arguments.iter().map(|argument| argument.to_string_lossy());
-    let before_command = texts.take_while(|argument| argument != "--").collect::<Vec<_>>();
-    let position =
-        before_command.iter().position(|argument| argument == "--config" || argument.starts_with("--config="))?;
-    match before_command[position].strip_prefix("--config=") {
+    let mut texts = own(arguments).map(|argument| argument.to_string_lossy());
+    let given = texts.find(|argument| argument == "--config" || argument.starts_with("--config="))?;
+    match given.strip_prefix("--config=") {
         Some(path) => Some(PathBuf::from(path)),
-        None => before_command.get(position + 1).map(|path| PathBuf::from(path.as_ref())),
+        None => texts.next().map(|path| PathBuf::from(path.as_ref())),
     }
+}
+
+/// The arguments that are ours: those behind `--` are of a command that we run.
+fn own(arguments: &[OsString]) -> impl Iterator<Item = &OsString> {
+    arguments.iter().take_while(|argument| *argument != "--")
 }
 
 fn find_subcommand<'a>(command: &'a clap::Command, arguments: &[OsString]) -> Option<(usize, &'a clap::Command)> {
@@ -90,11 +93,14 @@ fn find_subcommand<'a>(command: &'a clap::Command, arguments: &[OsString]) -> Op
 
 fn is_given(argument: &clap::Arg, arguments: &[OsString]) -> bool {
     let long = format!("--{}", argument.get_long().unwrap_or_default());
+    let short = argument.get_short().map(|letter| format!("-{letter}"));
     let named = |given: &OsString| {
         let given = given.to_string_lossy();
-        given == long || given.strip_prefix(&long).is_some_and(|rest| rest.starts_with('='))
+        given == long
+            || given.strip_prefix(&long).is_some_and(|rest| rest.starts_with('='))
+            || short.as_ref().is_some_and(|short| given.starts_with(short.as_str()))
     };
-    arguments.iter().any(named) || argument.get_env().is_some_and(|name| std::env::var_os(name).is_some())
+    own(arguments).any(named) || argument.get_env().is_some_and(|name| std::env::var_os(name).is_some())
 }
 
 /// The value as flags; none if it is of no kind that flags have.
@@ -122,38 +128,65 @@ mod tests {
 
     fn command() -> clap::Command {
         let agent = clap::Command::new("agent")
-            .arg(Arg::new("master").long("master").action(ArgAction::Append))
-            .arg(Arg::new("cpus").long("ping-misses"))
+            .arg(Arg::new("master").long("master").short('m').action(ArgAction::Append))
+            .arg(Arg::new("misses").long("ping-misses"))
+            .arg(Arg::new("home").long("home").env("HOME"))
             .arg(Arg::new("insecure").long("insecure").action(ArgAction::SetTrue))
             .arg(Arg::new("config").long("config"));
         clap::Command::new("proffer").subcommand(agent)
     }
 
+    /// What stands between `agent` and the flag that names the file.
     fn layered(file: &str, arguments: &[&str]) -> Result<Vec<String>, Error> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("proffer.toml");
         std::fs::write(&path, file).unwrap();
-        let mut all = vec![OsString::from("proffer"), OsString::from("agent")];
-        all.extend(arguments.iter().map(OsString::from));
-        all.push(OsString::from(format!("--config={}", path.display())));
-        let mut flags = layer(&command(), all)?;
-        flags.pop();
-        Ok(flags[2..].iter().map(|flag| flag.to_string_lossy().into_owned()).collect())
+        let config = format!("--config={}", path.display());
+        let all = ["proffer", "agent", &config].into_iter().chain(arguments.iter().copied());
+        let flags = layer(&command(), all.map(OsString::from).collect())?;
+        let flags = flags[2..].iter().map(|flag| flag.to_string_lossy().into_owned());
+        Ok(flags.filter(|flag| *flag != config).collect())
     }
+
+    const FILE: &str = "master = [\"a:1\", \"b:2\"]\nping-misses = 3\ninsecure = true\n";
 
     #[test]
     fn flags_win_over_the_file() {
-        let file = "master = [\"a:1\", \"b:2\"]\nping-misses = 3\ninsecure = true\n";
-        assert_eq!(layered(file, &[]).unwrap(), ["--insecure", "--master=a:1", "--master=b:2", "--ping-misses=3"]);
-        let given = layered(file, &["--master", "c:3"]).unwrap();
-        assert_eq!(given, ["--insecure", "--ping-misses=3", "--master", "c:3"]);
+        assert_eq!(layered(FILE, &[]).unwrap(), ["--insecure", "--master=a:1", "--master=b:2", "--ping-misses=3"]);
+        for flags in [["--master", "c:3"], ["--master=c:3", "--insecure"], ["-m", "c:3"], ["-mc:3", "--insecure"]] {
+            let given = layered(FILE, &flags).unwrap();
+            assert!(given.contains(&"--ping-misses=3".to_owned()) && !given.contains(&"--master=a:1".to_owned()));
+            assert!(given.ends_with(&flags.map(str::to_owned)), "{given:?}");
+        }
     }
 
     #[test]
-    fn an_unknown_key_is_named() {
-        let error = layered("mater = \"a:1\"\n", &[]).unwrap_err();
-        assert!(error.to_string().ends_with("there is no setting \"mater\""), "{error}");
-        let error = layered("master = { a = 1 }\n", &[]).unwrap_err();
-        assert!(error.to_string().contains("master must be"), "{error}");
+    fn the_environment_wins_over_the_file() {
+        assert_eq!(layered("home = \"/nowhere\"\n", &[]).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_may_be_written_with_underscores() {
+        assert_eq!(layered("ping_misses = 3\n", &[]).unwrap(), ["--ping-misses=3"]);
+    }
+
+    #[test]
+    fn what_is_behind_two_dashes_is_not_ours() {
+        let given = layered("ping-misses = 3\n", &["--", "sh", "--ping-misses=4", "--config=none"]).unwrap();
+        assert_eq!(given, ["--ping-misses=3", "--", "sh", "--ping-misses=4", "--config=none"]);
+        let others: Vec<OsString> = ["proffer", "agent", "--", "--config", "none"].map(OsString::from).into();
+        assert_eq!(layer(&command(), others.clone()).unwrap(), others);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_named() {
+        let message = |file| crate::exit::chain(&layered(file, &[]).unwrap_err());
+        assert!(message("mater = \"a:1\"\n").ends_with("there is no setting \"mater\""));
+        assert!(message("master = { a = 1 }\n").contains("master must be"));
+        assert!(message("[agent]\nmaster = \"a:1\"\n").contains("there is no setting \"agent\""));
+        assert!(message("master = \n").contains("is not valid TOML"));
+        let missing: Vec<OsString> = ["proffer", "agent", "--config", "/nowhere.toml"].map(OsString::from).into();
+        let error = layer(&command(), missing).unwrap_err();
+        assert_eq!(error.to_string(), "--config: cannot read /nowhere.toml");
     }
 }

@@ -106,3 +106,46 @@ impl Listener {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_taken_port_is_named() {
+        let (_listener, address) = tcp(([127, 0, 0, 1], 0).into(), false).await.unwrap();
+        assert_ne!(address.port(), 0, "the actual one is told");
+        let error = tcp(address, false).await.unwrap_err();
+        assert!(matches!(error, Error::Taken(taken) if taken == address));
+        assert!(error.to_string().contains(&address.to_string()) && error.to_string().contains("--listen"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_open_address_must_be_meant() {
+        let everywhere = ([0, 0, 0, 0], 0).into();
+        let error = tcp(everywhere, false).await.unwrap_err();
+        assert!(matches!(error, Error::Open(_)));
+        assert!(error.to_string().contains("--insecure"), "{error}");
+        assert!(tcp(everywhere, true).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_address_of_another_machine_is_named() {
+        // Of the range for documentation, which no machine has.
+        let error = tcp(([192, 0, 2, 1], 0).into(), true).await.unwrap_err();
+        assert_eq!(error.to_string(), "--listen: cannot listen on 192.0.2.1:0");
+    }
+
+    #[tokio::test]
+    async fn a_socket_file_is_for_its_owner_and_replaces_one_that_was_left() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        for _ in 0..2 {
+            drop(unix(&path).unwrap());
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        let error = unix(&directory.path().join("none/socket")).unwrap_err();
+        assert!(error.to_string().contains("none/socket"), "{error}");
+    }
+}

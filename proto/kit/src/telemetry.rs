@@ -68,3 +68,43 @@ where
     };
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn json_is_one_object_a_line() {
+        let written = Written::default();
+        let options = LogOptions { log: "warn,kit=debug".to_owned(), log_format: LogFormat::Json };
+        let writer = written.clone();
+        begin_to(&options, move || writer.clone()).unwrap();
+        tracing::debug!(answer = 42, "as asked");
+        tracing::info!(target: "other", "not asked for");
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&line["level"], &line["fields"]["answer"]), (&"DEBUG".into(), &42.into()));
+    }
+
+    #[test]
+    fn a_filter_that_does_not_read_is_named() {
+        let options = LogOptions { log: "info,=,".to_owned(), ..LogOptions::default() };
+        let error = begin(&options).unwrap_err();
+        assert!(error.to_string().starts_with("--log: \"info,=,\""), "{error}");
+    }
+}
