@@ -37,7 +37,7 @@ fn what_was_offered_beyond_a_limit_is_not_launched() {
     let scheduler = world.scheduler("f", &["a"]);
     let (one, two) = (world.agent("cpus:4"), world.agent("cpus:4"));
     let key = world.run(&scheduler, "t", "cpus:4");
-    let first = if world.master.frameworks.task(&key).unwrap().agent == one.id { one } else { two.clone() };
+    let first = if world.master.frameworks.task(&key).unwrap().agent == one.id { one } else { two };
     let second = world.master.agents.iter().map(|(id, _)| id.clone()).find(|id| *id != first.id).unwrap();
     world.fail_over();
     let info = FrameworkInfo { id: Some(scheduler.id.clone()), ..framework("f", &["a"]) };
