@@ -8,11 +8,17 @@ use super::{
 };
 use bollard::{Docker, container::LogOutput, query_parameters::LogsOptionsBuilder};
 use futures::StreamExt;
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio::{sync::watch, task::AbortHandle, time::sleep};
 
 /// Messages written together, if they are there.
 const TOGETHER: usize = 256;
+/// Bytes written together at most, but for the last message: files are rotated between writes.
+const LARGE: usize = 64 << 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -85,7 +91,7 @@ impl Resume {
     }
 }
 
-async fn follow(docker: &Docker, id: &str, sandbox: &std::path::Path, rotation: Rotation) {
+async fn follow(docker: &Docker, id: &str, sandbox: &Path, rotation: Rotation) {
     let mut pause = FIRST_PAUSE;
     let mut output = None;
     loop {
@@ -107,7 +113,7 @@ async fn follow(docker: &Docker, id: &str, sandbox: &std::path::Path, rotation: 
 async fn attempt(
     docker: &Docker,
     id: &str,
-    sandbox: &std::path::Path,
+    sandbox: &Path,
     rotation: Rotation,
     kept: &mut Option<Output>,
 ) -> Result<bool, Interrupted> {
@@ -150,15 +156,29 @@ async fn pass(docker: &Docker, id: &str, mut output: Output, follow: bool) -> Re
                 Ok(message) => add(&mut batch, &mut resume, &message),
                 Err(error) => interrupted = Some(Interrupted::Engine(error)),
             }
+            if batch.bytes.iter().any(|bytes| bytes.len() >= LARGE) {
+                (output, batch) = write(output, batch).await?;
+            }
         }
-        if batch.bytes.iter().any(|bytes| !bytes.is_empty()) || batch.places != output.places() {
-            output = blocking(move || output.append(&batch).map(|()| output)).await?;
-        }
+        output = write(output, batch).await?.0;
         if let Some(interrupted) = interrupted {
             return Err(interrupted);
         }
     }
     Ok(output)
+}
+
+/// Writes what there is; then there is an empty batch.
+async fn write(mut output: Output, mut batch: Batch) -> Result<(Output, Batch), Interrupted> {
+    if batch.places == output.places() {
+        return Ok((output, batch));
+    }
+    let work = move || {
+        output.append(&batch)?;
+        batch.bytes.iter_mut().for_each(Vec::clear);
+        Ok((output, batch))
+    };
+    blocking(work).await
 }
 
 fn add(batch: &mut Batch, resume: &mut Resume, message: &LogOutput) {
@@ -175,9 +195,14 @@ fn add(batch: &mut Batch, resume: &mut Resume, message: &LogOutput) {
     if !resume.admits(stream, stamp) {
         return;
     }
-    batch.bytes[stream].extend_from_slice(text);
     let place = &mut batch.places[stream];
-    *place = if place.stamp == stamp { Place { stamp, count: place.count + 1 } } else { Place { stamp, count: 1 } };
+    // The parts of a long line have one time, and some engines lose the line's end with the last part.
+    if place.open && place.stamp != stamp {
+        batch.bytes[stream].push(b'\n');
+    }
+    batch.bytes[stream].extend_from_slice(text);
+    let count = if place.stamp == stamp { place.count + 1 } else { 1 };
+    *place = Place { stamp, count, open: !text.ends_with(b"\n") };
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Interrupted> {
@@ -197,11 +222,24 @@ mod tests {
             for (stream, stamp) in &log[..written] {
                 let place: &mut Place = &mut places[*stream];
                 let count = if place.stamp == *stamp { place.count + 1 } else { 1 };
-                *place = Place { stamp: *stamp, count };
+                *place = Place { stamp: *stamp, count, open: false };
             }
             let mut resume = Resume::new(places);
             let new: Vec<_> = log.into_iter().filter(|(stream, stamp)| resume.admits(*stream, *stamp)).collect();
             assert_eq!(new, log[written..]);
         }
+    }
+
+    #[test]
+    fn the_end_of_a_line_in_parts_is_put_back() {
+        let mut batch = Batch::default();
+        let mut resume = Resume::new(batch.places);
+        for (second, text) in [(1, "one\n"), (2, "two "), (2, "parts"), (3, "three\n"), (4, "in parts\n"), (5, "open")]
+        {
+            let message = format!("1970-01-01T00:00:0{second}Z {text}").into();
+            add(&mut batch, &mut resume, &LogOutput::StdOut { message });
+        }
+        assert_eq!(batch.bytes[0], b"one\ntwo parts\nthree\nin parts\nopen");
+        assert_eq!(batch.places[0], Place { stamp: 5_000_000_000, count: 1, open: true });
     }
 }

@@ -13,6 +13,8 @@ use std::{
 /// Remembers how far the output is written. It is as long as one write that is whole or not at all.
 const RECORD: &str = ".output";
 const RECORD_LENGTH: usize = 256;
+/// Numbers in it for each of the two streams.
+const FIELDS: usize = 5;
 
 /// How large files of output grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub(super) struct Place {
     pub(super) stamp: i64,
     /// How many messages of that time were written.
     pub(super) count: u64,
+    /// Whether what was written ends within a line.
+    pub(super) open: bool,
 }
 
 /// What to append to the two files.
@@ -135,17 +139,17 @@ impl Output {
         // A record that is no text is as good as none.
         let _ = (&mut *record).take(RECORD_LENGTH as u64).read_to_string(&mut text);
         let numbers: Option<Vec<i64>> = text.split_whitespace().map(|word| word.parse().ok()).collect();
-        let numbers = numbers.filter(|numbers| numbers.len() == 8).unwrap_or_else(|| vec![0; 8]);
+        let numbers = numbers.filter(|numbers| numbers.len() == 2 * FIELDS).unwrap_or_else(|| vec![0; 2 * FIELDS]);
         let mut files = Vec::with_capacity(2);
         let mut places = [Place::default(); 2];
         for (stream, name) in ["stdout", "stderr"].into_iter().enumerate() {
             let mut file = RotatingFile::open(sandbox.join(name), rotation)?;
-            let [inode, length, stamp, count] = [0, 1, 2, 3].map(|field| numbers[stream * 4 + field]);
+            let [inode, length, stamp, count, open] = [0, 1, 2, 3, 4].map(|field| numbers[stream * FIELDS + field]);
             let (inode, length) = (inode.cast_unsigned(), length.cast_unsigned());
             if file.inode == inode && file.length > length {
                 file.cut(length)?;
             }
-            places[stream] = Place { stamp, count: count.cast_unsigned() };
+            places[stream] = Place { stamp, count: count.cast_unsigned(), open: open != 0 };
             files.push(file);
         }
         let files: [RotatingFile; 2] = files.try_into().map_err(|_| io::Error::other("two streams have two files"))?;
@@ -176,7 +180,8 @@ impl Output {
     fn remember(&self) -> io::Result<()> {
         let mut text = String::with_capacity(RECORD_LENGTH);
         for (file, place) in self.files.iter().zip(self.places) {
-            text.push_str(&format!("{} {} {} {} ", file.inode, file.length, place.stamp, place.count));
+            let Place { stamp, count, open } = place;
+            text.push_str(&format!("{} {} {stamp} {count} {} ", file.inode, file.length, u8::from(open)));
         }
         self.record.write_all_at(format!("{text:<width$}\n", width = RECORD_LENGTH - 1).as_bytes(), 0)
     }
@@ -214,7 +219,7 @@ mod tests {
     use std::fs::{read, write};
 
     fn batch(text: &str, stamp: i64) -> Batch {
-        Batch { bytes: [text.into(), Vec::new()], places: [Place { stamp, count: 1 }, Place::default()] }
+        Batch { bytes: [text.into(), Vec::new()], places: [Place { stamp, count: 1, open: false }, Place::default()] }
     }
 
     #[test]
@@ -238,7 +243,7 @@ mod tests {
         output.files[0].append(b"lost with its process").unwrap();
         drop(output);
         let output = Output::open(directory.path(), Rotation::default()).unwrap();
-        assert_eq!(output.places()[0], Place { stamp: 7, count: 1 });
+        assert_eq!(output.places()[0], Place { stamp: 7, count: 1, open: false });
         assert_eq!(read(directory.path().join("stdout")).unwrap(), b"one\n");
     }
 
@@ -255,7 +260,7 @@ mod tests {
     #[test]
     fn a_broken_record_is_no_record() {
         let directory = tempfile::tempdir().unwrap();
-        for broken in [&b"1 2 3"[..], b"\xff\xfe", b"a b c d e f g h", &[b'9'; 5000]] {
+        for broken in [&b"1 2 3"[..], b"\xff\xfe", b"a b c d e f g h i j", &[b'9'; 5000]] {
             write(directory.path().join(RECORD), broken).unwrap();
             let output = Output::open(directory.path(), Rotation::default()).unwrap();
             assert_eq!(output.places(), [Place::default(); 2]);
