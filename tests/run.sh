@@ -33,7 +33,7 @@ fi
 cargo fmt --all --check
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 # Built once for all tests that run it; each of them is a process of its own.
-PROFFER_TEST_BINARY=$(cargo build --package proffer --message-format json-render-diagnostics |
+PROFFER_TEST_BINARY=$(cargo build --workspace --bins --message-format json-render-diagnostics |
     grep -o '"executable":"[^"]*/proffer"' | tail -n 1 | cut -d '"' -f 4)
 export PROFFER_TEST_BINARY
 
