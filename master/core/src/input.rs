@@ -8,7 +8,7 @@ use proto_types::{
 };
 use std::time::Duration;
 
-/// A link of an agent: one control stream, numbered by the shell, never used twice.
+/// A link of an agent: one control stream, numbered by the shell, never used twice, later ones higher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u64);
 

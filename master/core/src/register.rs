@@ -27,6 +27,12 @@ impl Master {
             self.out.push(None, Body::CloseLink(link));
             return;
         }
+        let newest = registration.id.as_ref().and_then(|id| self.agents.get(id)).and_then(|agent| agent.link);
+        if newest.is_some_and(|newest| link < newest) {
+            // What an agent said before it opened its present link comes late: its tasks were others then.
+            self.out.push(None, Body::CloseLink(link));
+            return;
+        }
         let id = registration.id.clone().unwrap_or_else(|| self.mint.agent());
         let was_unreachable = self.agents.get(&id).is_some_and(|agent| agent.standing == AgentStanding::Unreachable);
         let written = self.admit_agent(&id, &principal, Arc::new(registration.info));

@@ -1,7 +1,8 @@
-use super::world::{World, task_id};
-use crate::{Input, effect::AgentStanding};
+use super::world::{AgentHandle, World, task_id};
+use crate::{Input, LinkId, effect::AgentStanding};
 use proto_types::{
-    AgentId, TaskState,
+    AgentId, AgentInfo, Epoch, TaskState,
+    link::{FromAgent, Registration},
     scheduling::{Call, Event},
     status::MASTER_SEQUENCES,
 };
@@ -123,4 +124,27 @@ fn a_removed_frameworks_tasks_are_ended() {
     assert!(world.master.frameworks.get(&scheduler.id).is_none());
     let located = world.operate(crate::OperatorCall::LocateTask { framework: None, task: task_id("t") });
     assert!(located.is_ok(), "people may still want its logs");
+}
+
+#[test]
+fn a_registration_that_comes_late_on_an_older_link_changes_nothing() {
+    let mut world = World::new();
+    let scheduler = world.scheduler("f", &["*"]);
+    let agent = world.agent("cpus:4");
+    let old = world.number();
+    let again = world.register(Some(&agent.id), "cpus:4", Vec::new());
+    let key = world.run(&scheduler, "t", "cpus:1");
+    world.update(&again, &key, TaskState::Running, 1);
+    let registration = Registration {
+        id: Some(agent.id.clone()),
+        cluster: None,
+        info: AgentInfo { hostname: "late".to_owned(), ..AgentInfo::default() },
+        epoch: Epoch(1),
+        tasks: Vec::new(),
+        executors: Vec::new(),
+    };
+    let late = AgentHandle { id: agent.id, link: LinkId(old) };
+    world.say(&late, FromAgent::Register(Box::new(registration)));
+    assert_eq!(world.updates(&scheduler), [(TaskState::Running, 1)]);
+    assert_eq!(world.master.agents.get(&late.id).unwrap().link, Some(again.link));
 }
