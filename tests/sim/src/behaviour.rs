@@ -120,7 +120,7 @@ impl Behaviour {
     /// Whether it does things without being told anything.
     #[must_use]
     pub fn acts_by_itself(&self) -> bool {
-        !matches!(self, Self::Scripted(_) | Self::Declining | Self::Hoarding)
+        !matches!(self, Self::Scripted(_) | Self::Declining)
     }
 
     /// What a framework's scheduler asks for now, through its session and past it. Once the faults are over it `behaves`: it launches nothing new.
@@ -134,7 +134,9 @@ impl Behaviour {
         let behaviour = framework.behaviour.clone();
         let mut desk = Desk { framework, scheduler, now, chance, calls: Vec::new(), raw: Vec::new() };
         match behaviour {
-            Self::Scripted(_) | Self::Hoarding => {}
+            Self::Scripted(_) => {}
+            Self::Hoarding if behaving => {}
+            Self::Hoarding => desk.use_what_is_old(),
             Self::Declining => desk.decline_all(Duration::ZERO, Duration::from_secs(8)),
             _ if behaving => desk.decline_all(Duration::from_secs(1), Duration::from_secs(5)),
             Self::Greedy { tasks } => desk.launch_single(tasks, MIXED, None),
@@ -242,6 +244,18 @@ impl Desk<'_> {
         };
         let id = self.framework.new_task(self.now, agent);
         Some(Arc::new(task_info(id, resources, command)))
+    }
+
+    /// Uses what it has held for longer than any offer lasts.
+    fn use_what_is_old(&mut self) {
+        let old = |(_, since): &&(Offer, Time)| self.now - *since > Duration::from_secs(40);
+        let offers: Vec<Offer> = self.scheduler.offers.values().filter(old).map(|(offer, _)| offer.clone()).collect();
+        for offer in offers {
+            let mut left = offer.resources.clone();
+            if let Some(task) = self.task(SHORT, &mut left, &offer.agent) {
+                self.accept(vec![(offer.id, vec![Launch { executor: None, tasks: vec![task], group: false }])], false);
+            }
+        }
     }
 
     fn launch_groups(&mut self, tasks: usize) {

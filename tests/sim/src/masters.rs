@@ -197,7 +197,7 @@ impl World {
         };
         self.master_mut(index).state = MasterState::Leading(Box::new(term));
         self.kernel.note(format_args!("{index} leads in epoch {epoch} with {base} records"));
-        self.checker.term_begun();
+        self.checker.term_begun(epoch);
         self.kernel.after(master_core::config::TICK, Event::MasterTicks(index, life));
         if epoch == Epoch(1) {
             self.set_limits();

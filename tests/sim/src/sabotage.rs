@@ -71,7 +71,7 @@ switches! {
     /// The end of a task is sent once and not again.
     EndNotSentAgain = "end-not-sent-again" found by EveryAcceptedTaskEndsOrRuns | EveryUpdateIsAcknowledged,
     /// An acknowledgement covers one update more than was seen.
-    AcknowledgementSkipsOne = "acknowledgement-skips-one" found by EveryAcceptedTaskEndsOrRuns,
+    AcknowledgementSkipsOne = "acknowledgement-skips-one" found by TheEndThatWasMadeIsTold,
     /// A registered framework is not read again after a restart.
     RegistryChangeForgotten = "registry-change-forgotten" found by AFrameworkThatWasNotRemovedLives,
     /// Agents are not told that a framework is removed.
@@ -117,7 +117,10 @@ impl Switch {
     /// A small world in which the broken rule matters.
     #[must_use]
     pub fn settings(self, seed: u64) -> Settings {
-        let greedy = ("greedy", "prod", Behaviour::Greedy { tasks: 8 });
+        let greedy = match self {
+            Self::AcknowledgementSkipsOne => ("bursts", "prod", Behaviour::Batch { burst: 12 }),
+            _ => ("greedy", "prod", Behaviour::Greedy { tasks: 8 }),
+        };
         let careless = ("careless", "test", Behaviour::Careless { tasks: 8 });
         let second = match self {
             Self::OfferUsedTwice | Self::LaunchUnchecked => careless,
@@ -143,8 +146,8 @@ impl Switch {
         };
         let faults: BTreeSet<FaultKind> = faults.iter().copied().collect();
         let mut settings = Settings::small(seed, vec![greedy, second], Duration::from_secs(150), faults);
-        if self == Self::AcknowledgementSkipsOne || self == Self::EndNotSentAgain {
-            settings.quality.break_one_in = 60;
+        if matches!(self, Self::AcknowledgementSkipsOne | Self::EndNotSentAgain | Self::LowerEpochAccepted) {
+            settings.quality.break_one_in = 40;
         }
         settings.sabotage = Some(self);
         settings.rest_within = Duration::from_secs(120);

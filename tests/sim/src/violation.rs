@@ -60,6 +60,8 @@ invariants! {
     ATaskReportedOverDoesNotRun = "a_task_reported_over_does_not_run",
     /// What is reported finished has finished, and what is reported dropped never ran.
     ReportsTellWhatHappened = "reports_tell_what_happened",
+    /// The end that an agent has journalled is the end that its scheduler sees.
+    TheEndThatWasMadeIsTold = "the_end_that_was_made_is_told",
     /// A master says that it does not know a task only if the task does not run.
     NoRunningTaskIsUnknown = "no_running_task_is_unknown",
     /// What the master answers and says was stored before.

@@ -33,8 +33,8 @@ pub struct TaskRecord {
     pub rejected: bool,
     /// Whether its end was asked for.
     pub killed: bool,
-    /// Whether its agent has its end in the journal.
-    pub end_made: bool,
+    /// Which agent has its end in the journal.
+    pub end_made: Option<AgentIndex>,
 }
 
 /// The end of a task, as a scheduler saw it.
@@ -107,13 +107,20 @@ impl Evidence {
         }
     }
 
-    pub(super) fn journalled(&mut self, fact: &Fact) {
+    /// The machine was started anew: what is not in its journal any more was not made.
+    pub(super) fn lost(&mut self, index: AgentIndex) {
+        for record in self.tasks.values_mut().filter(|record| record.end_made == Some(index)) {
+            record.end_made = None;
+        }
+    }
+
+    pub(super) fn journalled(&mut self, index: AgentIndex, fact: &Fact) {
         if let Fact::UpdateMade(update) = fact
             && update.status.state.is_terminal()
         {
             let key = TaskKey { framework: update.framework.clone(), task: update.status.task.clone() };
             if let Some(record) = self.tasks.get_mut(&key) {
-                record.end_made = true;
+                record.end_made = Some(index);
             }
         }
     }

@@ -53,6 +53,7 @@ pub struct Checker {
     limits: BTreeMap<Role, Limits>,
     allocated: BTreeMap<Role, Quantities>,
     answers: BTreeMap<(FrameworkId, proto_types::RequestId), (Epoch, Verdicts)>,
+    newest: Epoch,
     offer_timeout: Duration,
     ping_interval: Duration,
 }
@@ -87,6 +88,7 @@ impl Checker {
             limits: BTreeMap::new(),
             allocated: BTreeMap::new(),
             answers: BTreeMap::new(),
+            newest: Epoch::default(),
             offer_timeout,
             ping_interval,
         }
@@ -122,7 +124,8 @@ impl Checker {
     }
 
     /// A leader begins.
-    pub fn term_begun(&mut self) {
+    pub fn term_begun(&mut self, epoch: Epoch) {
+        self.newest = epoch;
         self.allocated.clear();
     }
 
@@ -174,7 +177,7 @@ impl Checker {
                 }
             }
             Body::ToScheduler(_, event) => match &event.event {
-                Event::Subscribed { framework, session, .. } => self.on_subscribed(watch, framework, session),
+                Event::Subscribed { framework, session, .. } => self.on_subscribed(epoch, watch, framework, session),
                 Event::Offers(offers) => {
                     for offer in offers {
                         watch.promised.borrow_mut().push((offer.role.clone(), offer.resources.quantities()));
@@ -204,13 +207,15 @@ impl Checker {
         }
     }
 
-    fn on_subscribed(&mut self, watch: &Watch, framework: &FrameworkId, session: &SessionId) {
+    fn on_subscribed(&mut self, epoch: Epoch, watch: &Watch, framework: &FrameworkId, session: &SessionId) {
         self.sessions.insert(session.clone(), framework.clone());
         if self.registry.is_removed(framework) {
             self.violate(Invariant::ARemovedFrameworkStaysDead, format!("{framework} is subscribed again"));
         }
         let newest = self.registry.incarnation_made(framework);
         if let (Some(given), Some(newest)) = (watch.incarnation, newest)
+            // A leader that is none any more cannot know who took over meanwhile.
+            && epoch == self.newest
             && given < newest
         {
             let detail = format!("{framework}: incarnation {given} is subscribed after {newest}");
@@ -340,7 +345,7 @@ impl Checker {
         for fact in facts {
             self.journals[index.0 as usize].store(fact);
             self.fences[index.0 as usize].stored(fact);
-            self.evidence.journalled(fact);
+            self.evidence.journalled(index, fact);
         }
     }
 
@@ -350,12 +355,14 @@ impl Checker {
         self.fences[index.0 as usize].crashed();
         for fact in facts {
             self.fences[index.0 as usize].stored(fact);
-            self.evidence.journalled(fact);
+            self.evidence.journalled(index, fact);
         }
     }
 
     /// The machine was started anew; its journal holds this.
     pub fn journal_lost(&mut self, index: AgentIndex, facts: &[agent_core::Fact]) {
         self.journals[index.0 as usize].rebuild(facts);
+        self.evidence.lost(index);
+        facts.iter().for_each(|fact| self.evidence.journalled(index, fact));
     }
 }

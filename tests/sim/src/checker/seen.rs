@@ -45,6 +45,9 @@ impl Checker {
                 wrong.push((Invariant::NoRunningTaskIsUnknown, format!("{key} is said to be unknown and runs")));
             }
         }
+        if state == TaskState::Gone && record.end_made.is_some() {
+            wrong.push((Invariant::TheEndThatWasMadeIsTold, format!("{key} is said to be gone, and its end was made")));
+        }
         let lies = match state {
             TaskState::Finished => record.ended != Some(End::Exited(0)),
             TaskState::Dropped | TaskState::Error => record.started.is_some(),
