@@ -115,13 +115,14 @@ fn frameworks_have_what_their_tasks_and_offers_hold(master: &Master, details: &m
 fn roles_have_what_their_frameworks_have(master: &Master, details: &mut Vec<String>) {
     for (role, node) in master.roles.iter() {
         let mut allocated = Quantities::default();
-        for (id, framework) in master.frameworks.iter() {
+        for (_, framework) in master.frameworks.iter() {
             let tasks = framework.tasks.values().filter(|task| task.charged && task.role.is_within(role));
             tasks.for_each(|task| allocated.add(&task.resources()));
-            for (_, agent) in master.agents.iter() {
-                let own = agent.executors.iter().filter(|((owner, _), held)| owner == id && held.role.is_within(role));
-                own.for_each(|(_, executor)| allocated.add(&executor.info.resources));
-            }
+        }
+        // The executors of a removed framework use what they have until they end.
+        for (_, agent) in master.agents.iter() {
+            let own = agent.executors.values().filter(|held| held.role.is_within(role));
+            own.for_each(|executor| allocated.add(&executor.info.resources));
         }
         for offer in master.offers.iter().filter(|offer| offer.role.is_within(role)) {
             allocated.add(&offer.resources);
