@@ -3,13 +3,14 @@
 use crate::{
     Body, ConnectionId, Master,
     frameworks::{Away, Framework},
+    minted::epoch_of,
     session::Session,
     timers::Timer,
 };
 use proto_types::{
     FrameworkId, FrameworkInfo, Principal, Role,
     registry::Fact,
-    scheduling::{CREDIT_MAX, CloseReason, Event, Refusal, Resume, Subscribe, Wants},
+    scheduling::{CREDIT_MAX, CloseReason, Event, NumberedEvent, Refusal, Resume, Subscribe, Wants},
     time::Wall,
 };
 use std::{sync::Arc, time::Duration};
@@ -27,6 +28,9 @@ enum Admission {
 
 impl Master {
     pub(crate) fn on_subscribe(&mut self, connection: ConnectionId, principal: Principal, request: Subscribe) {
+        if self.has_heard_a_later_leader(&request) {
+            return self.send_away(connection);
+        }
         match self.admit(&request) {
             Err(refusal) => self.out.push(self.last_removal, Body::RefuseSubscription(connection, refusal)),
             Ok(Admission::New) => self.register_framework(connection, principal, request),
@@ -44,6 +48,22 @@ impl Master {
                 }
             }
         }
+    }
+
+    /// Whether the scheduler was served in a later epoch: then this master leads no more, does not know it yet, and must
+    /// not say anything about frameworks that it may never have heard of.
+    fn has_heard_a_later_leader(&self, request: &Subscribe) -> bool {
+        let framework = request.framework.id.as_ref().and_then(|id| epoch_of(id.as_str()));
+        let session = request.resume.as_ref().and_then(|resume| epoch_of(resume.session.as_str()));
+        framework.max(session).is_some_and(|epoch| epoch > self.epoch)
+    }
+
+    fn send_away(&mut self, connection: ConnectionId) {
+        let message = "a later master leads".to_owned();
+        let event = Event::Closed { reason: CloseReason::LeadershipLost, message };
+        let last = Arc::new(NumberedEvent { number: 0, epoch: self.epoch, event });
+        self.out.push(None, Body::ToScheduler(connection, last));
+        self.out.push(None, Body::CloseConnection(connection));
     }
 
     fn admit(&self, request: &Subscribe) -> Result<Admission, Refusal> {

@@ -193,6 +193,9 @@ impl World {
         self.faults += 1;
         let kind = fault.kind();
         let fault = self.aim(fault);
+        if self.schedulers.is_empty() && matches!(fault, Fault::SchedulerCrash(_) | Fault::SchedulerCut(_)) {
+            return self.plan_fault(kind);
+        }
         self.kernel.note(format_args!("FAULT {fault:?}"));
         self.strike(fault);
         self.plan_fault(kind);
@@ -205,15 +208,15 @@ impl World {
             Fault::MasterCrash(index) => Fault::MasterCrash(leader.unwrap_or(index)),
             Fault::MasterStall(index) => Fault::MasterStall(leader.unwrap_or(index)),
             Fault::LogFailure(index) => Fault::LogFailure(leader.unwrap_or(index)),
-            Fault::SchedulerCrash(_) => Fault::SchedulerCrash(self.some_scheduler()),
-            Fault::SchedulerCut(_) => Fault::SchedulerCut(self.some_scheduler()),
+            Fault::SchedulerCrash(index) => Fault::SchedulerCrash(self.some_scheduler().unwrap_or(index)),
+            Fault::SchedulerCut(index) => Fault::SchedulerCut(self.some_scheduler().unwrap_or(index)),
             other => other,
         }
     }
 
-    fn some_scheduler(&mut self) -> SchedulerIndex {
+    fn some_scheduler(&mut self) -> Option<SchedulerIndex> {
         let newest: Vec<SchedulerIndex> = self.frameworks.iter().filter_map(|framework| framework.scheduler).collect();
-        self.kernel.chances.faults.pick(&newest).copied().unwrap_or(SchedulerIndex(0))
+        self.kernel.chances.faults.pick(&newest).copied()
     }
 
     fn draw_length(&mut self, low: u64, high: u64) -> Duration {

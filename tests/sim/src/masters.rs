@@ -153,7 +153,7 @@ impl World {
         let epoch = self.coordination.epoch;
         // From here on no earlier leader can write. What it was writing is there or not.
         self.coordination.log.crash(&mut self.kernel.chances.disk);
-        self.checker.log_settled(self.coordination.log.entries());
+        self.checker.log_settled(epoch, self.coordination.log.entries());
         self.coordination.leader = Some(index);
         let host = self.master_mut(index);
         host.state = MasterState::Reading(epoch);
@@ -197,7 +197,7 @@ impl World {
         };
         self.master_mut(index).state = MasterState::Leading(Box::new(term));
         self.kernel.note(format_args!("{index} leads in epoch {epoch} with {base} records"));
-        self.checker.term_begun(epoch);
+        self.checker.term_begun();
         self.kernel.after(master_core::config::TICK, Event::MasterTicks(index, life));
         if epoch == Epoch(1) {
             self.set_limits();

@@ -1,11 +1,11 @@
 use super::world::{World, framework, launch, role, task};
-use crate::{Body, Effect, Input, OperatorCall, effect::AgentStanding};
+use crate::{Body, ConnectionId, Effect, Input, OperatorCall, effect::AgentStanding};
 use proto_types::{
-    FrameworkInfo, RejectionKind, ResourceName, Scalar, TaskState,
+    FrameworkId, FrameworkInfo, Principal, RejectionKind, ResourceName, Scalar, TaskState,
     link::{HeldTask, ToAgent},
     reconcile::Answer,
     resources::Limits,
-    scheduling::{Call, Refusal, Wants},
+    scheduling::{Call, CloseReason, Event, Refusal, Subscribe, Wants},
 };
 use std::time::Duration;
 
@@ -55,6 +55,19 @@ fn what_was_offered_beyond_a_limit_is_not_launched() {
     assert_eq!(rejection.kind, RejectionKind::Conflict);
     assert!(rejection.message.contains("over its limit by cpus:3"), "{}", rejection.message);
     assert!(verdicts[1].result.is_ok(), "{verdicts:?}");
+}
+
+#[test]
+fn a_leader_that_is_none_any_more_calls_no_framework_removed() {
+    let mut world = World::new();
+    let id = FrameworkId::new("F2-1").unwrap();
+    let info = FrameworkInfo { id: Some(id), ..framework("f", &["*"]) };
+    let connection = ConnectionId(world.number());
+    let request = Subscribe { framework: info, incarnation: 1, cluster: None, wants: Wants::default(), resume: None };
+    world.give(Input::Subscribe { connection, principal: Principal::anonymous(), request: Box::new(request) });
+    assert!(world.refused.is_empty());
+    let told = &world.events[&connection];
+    assert!(matches!(told[..], [(0, Event::Closed { reason: CloseReason::LeadershipLost, .. })]), "{told:?}");
 }
 
 #[test]

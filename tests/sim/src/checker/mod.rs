@@ -53,7 +53,8 @@ pub struct Checker {
     limits: BTreeMap<Role, Limits>,
     allocated: BTreeMap<Role, Quantities>,
     answers: BTreeMap<(FrameworkId, proto_types::RequestId), (Epoch, Verdicts)>,
-    newest: Epoch,
+    /// The epoch whose leader can write.
+    elected: Epoch,
     offer_timeout: Duration,
     ping_interval: Duration,
 }
@@ -88,7 +89,7 @@ impl Checker {
             limits: BTreeMap::new(),
             allocated: BTreeMap::new(),
             answers: BTreeMap::new(),
-            newest: Epoch::default(),
+            elected: Epoch::default(),
             offer_timeout,
             ping_interval,
         }
@@ -109,7 +110,8 @@ impl Checker {
     }
 
     /// The log holds this, after an election.
-    pub fn log_settled(&mut self, entries: &[RegistryChange]) {
+    pub fn log_settled(&mut self, epoch: Epoch, entries: &[RegistryChange]) {
+        self.elected = epoch;
         self.registry.settle(entries);
     }
 
@@ -124,8 +126,7 @@ impl Checker {
     }
 
     /// A leader begins.
-    pub fn term_begun(&mut self, epoch: Epoch) {
-        self.newest = epoch;
+    pub fn term_begun(&mut self) {
         self.allocated.clear();
     }
 
@@ -170,6 +171,8 @@ impl Checker {
     /// A master does something, though it may have to wait.
     pub fn master_makes(&mut self, now: Time, epoch: Epoch, watch: &Watch, effect: &Effect) {
         match &effect.body {
+            // A leader that is none any more cannot write, and cannot know what others wrote.
+            Body::Append(..) if epoch != self.elected => {}
             Body::Append(_, change) => {
                 let known = self.registry.agents();
                 if let Some(detail) = self.registry.made(now, change, known, self.ping_interval) {
@@ -177,7 +180,12 @@ impl Checker {
                 }
             }
             Body::ToScheduler(_, event) => match &event.event {
-                Event::Subscribed { framework, session, .. } => self.on_subscribed(epoch, watch, framework, session),
+                Event::Subscribed { framework, session, .. } => {
+                    self.sessions.insert(session.clone(), framework.clone());
+                    if epoch == self.elected {
+                        self.on_subscribed(watch, framework);
+                    }
+                }
                 Event::Offers(offers) => {
                     for offer in offers {
                         watch.promised.borrow_mut().push((offer.role.clone(), offer.resources.quantities()));
@@ -207,15 +215,12 @@ impl Checker {
         }
     }
 
-    fn on_subscribed(&mut self, epoch: Epoch, watch: &Watch, framework: &FrameworkId, session: &SessionId) {
-        self.sessions.insert(session.clone(), framework.clone());
+    fn on_subscribed(&mut self, watch: &Watch, framework: &FrameworkId) {
         if self.registry.is_removed(framework) {
             self.violate(Invariant::ARemovedFrameworkStaysDead, format!("{framework} is subscribed again"));
         }
         let newest = self.registry.incarnation_made(framework);
         if let (Some(given), Some(newest)) = (watch.incarnation, newest)
-            // A leader that is none any more cannot know who took over meanwhile.
-            && epoch == self.newest
             && given < newest
         {
             let detail = format!("{framework}: incarnation {given} is subscribed after {newest}");

@@ -50,7 +50,9 @@ impl Checker {
         }
         let lies = match state {
             TaskState::Finished => record.ended != Some(End::Exited(0)),
-            TaskState::Dropped | TaskState::Error => record.started.is_some(),
+            // A machine that loses its memory may lose the record of a launch with all that it started.
+            TaskState::Dropped => record.started.is_some() && record.ended != Some(End::Lost),
+            TaskState::Error => record.started.is_some(),
             TaskState::Running => record.started.is_none(),
             _ => false,
         };
