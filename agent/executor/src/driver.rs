@@ -34,6 +34,8 @@ pub(crate) enum Event {
     Connected(mpsc::Sender<ExecutorCall>),
     /// It is gone.
     Disconnected,
+    /// The agent's directory was removed: nobody will ask for the tasks any more.
+    Abandoned,
     /// Another start of this executor has its tasks: this one ends and leaves them alone.
     Superseded,
     /// The agent said something.
@@ -46,10 +48,11 @@ struct Driver {
     core: Executor,
     works: Works,
     calls: Option<mpsc::Sender<ExecutorCall>>,
+    abandoned: bool,
     start: Instant,
 }
 
-/// Runs the built-in executor until its agent shuts it down.
+/// Runs the built-in executor until its agent shuts it down or the agent's directory is removed.
 ///
 /// # Errors
 /// If its environment or directory cannot be used.
@@ -62,6 +65,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
         core: Executor::new(options.identity.clone(), now(start)),
         works: Works::new(&options, events.clone()),
         calls: None,
+        abandoned: false,
         start,
     };
     let link = tokio::spawn(link::keep(options, events));
@@ -98,6 +102,10 @@ impl Driver {
                 }
                 self.carry_out(effect);
             }
+            if self.abandoned && self.core.runs_nothing() {
+                self.works.end().await;
+                return;
+            }
         }
     }
 
@@ -116,6 +124,10 @@ impl Driver {
                     self.works.on_subscribed(agent.clone(), hostname.clone());
                 }
                 Some(Input::FromAgent(message))
+            }
+            Event::Abandoned => {
+                self.abandoned = true;
+                Some(Input::FromAgent(ToExecutor::Shutdown { grace: None }))
             }
             Event::Superseded => None,
             Event::Input(input) => Some(input),

@@ -18,6 +18,7 @@ mod link;
 mod options;
 mod probe;
 mod processes;
+mod rotation;
 mod works;
 
 pub use driver::run;

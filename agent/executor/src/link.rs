@@ -4,7 +4,7 @@ use crate::{driver::Event, options::Options};
 use futures::StreamExt;
 use proffer_proto::v1::{ExecutorCall, executor_service_client::ExecutorServiceClient};
 use proto_types::executing::ToExecutor;
-use std::{path::PathBuf, time::Duration};
+use std::{os::unix::fs::MetadataExt, path::PathBuf, time::Duration};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -33,9 +33,19 @@ pub(crate) async fn keep(options: Options, events: mpsc::Sender<Event>) {
         if events.send(Event::Disconnected).await.is_err() {
             return;
         }
+        if is_removed() {
+            tracing::warn!("the agent's directory was removed; nobody will ask for these tasks any more");
+            let _ = events.send(Event::Abandoned).await;
+            return;
+        }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSE_MAX);
     }
+}
+
+/// Whether the executor's directory was removed: an agent that is only away, or moved, leaves it.
+fn is_removed() -> bool {
+    std::fs::metadata(".").is_ok_and(|directory| directory.nlink() == 0)
 }
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;

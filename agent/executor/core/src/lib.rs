@@ -121,10 +121,10 @@ impl Executor {
         self.tasks.values().filter_map(Task::next_deadline).min()
     }
 
-    /// Whether it has no tasks.
+    /// Whether all its tasks are over, although their last updates may not be acknowledged.
     #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.tasks.is_empty()
+    pub fn runs_nothing(&self) -> bool {
+        self.tasks.values().all(Task::is_over)
     }
 
     fn remember_ended(&mut self, id: TaskId) {

@@ -1,97 +1,107 @@
-//! Unpacking, never outside of the sandbox.
+//! Unpacking, by the file's name.
 
-use flate2::read::GzDecoder;
+use super::sandbox::Sandbox;
+use flate2::read::MultiGzDecoder;
 use std::{
     fs::{self, File},
     io::{self, Read},
-    path::{Component, Path, PathBuf},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
+use tar::EntryType;
 
-/// Unpacks an archive into the sandbox, by its file's name; other files are left alone. Gives what it made.
-pub(super) fn unpack(archive: &Path, sandbox: &Path) -> io::Result<Vec<PathBuf>> {
-    let name = archive.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
-    if ends(&[".tar"]) {
-        untar(File::open(archive)?, sandbox)
-    } else if ends(&[".tar.gz", ".tgz"]) {
-        untar(GzDecoder::new(File::open(archive)?), sandbox)
-    } else if ends(&[".zip"]) {
+/// Bits of a file's mode that an archive decides on: nothing becomes root's by being unpacked.
+const MODE: u32 = 0o777;
+
+/// Bytes of a link at most, as for the kernel.
+const LINK_BYTES_MAX: u64 = 4096;
+
+/// Unpacks an archive into the sandbox, by its name there; other files are left alone.
+pub(super) fn unpack(archive: &Path, name: &Path, sandbox: &mut Sandbox<'_>) -> io::Result<()> {
+    let lower = name.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let ends = |ending: &str| lower.len() > ending.len() && lower.ends_with(ending);
+    if ends(".tar") {
+        untar(open(archive)?, sandbox)
+    } else if ends(".tar.gz") || ends(".tgz") {
+        untar(MultiGzDecoder::new(open(archive)?), sandbox)
+    } else if ends(".zip") {
         unzip(archive, sandbox)
-    } else if ends(&[".gz"]) {
-        let target = archive.with_extension("");
-        io::copy(&mut GzDecoder::new(File::open(archive)?), &mut File::create(&target)?)?;
-        Ok(vec![target])
+    } else if ends(".gz") {
+        let mut file = sandbox.file(&name.with_extension(""))?;
+        io::copy(&mut MultiGzDecoder::new(open(archive)?), &mut file).map(drop)
     } else {
-        Ok(Vec::new())
+        Ok(())
     }
 }
 
-fn untar(reader: impl Read, sandbox: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut made = Vec::new();
-    let mut archive = tar::Archive::new(reader);
-    archive.set_preserve_permissions(true);
-    for entry in archive.entries()? {
+fn open(archive: &Path) -> io::Result<io::BufReader<File>> {
+    File::open(archive).map(|file| io::BufReader::with_capacity(1 << 16, file))
+}
+
+fn untar(reader: impl Read, sandbox: &mut Sandbox<'_>) -> io::Result<()> {
+    // Directories get their modes last: some may not be written to then.
+    let mut directories: Vec<(PathBuf, u32)> = Vec::new();
+    for entry in tar::Archive::new(reader).entries()? {
         let mut entry = entry?;
         let path = entry.path()?.into_owned();
-        inside(&path)?;
-        if let Some(link) = entry.link_name()? {
-            inside_from(&path, &link)?;
+        let mode = entry.header().mode().unwrap_or(0o755) & MODE;
+        match entry.header().entry_type() {
+            EntryType::Directory => directories.push((sandbox.directory(&path)?, mode)),
+            // Old archives know directories by their slash only.
+            EntryType::Regular if entry.path_bytes().ends_with(b"/") => {
+                directories.push((sandbox.directory(&path)?, mode));
+            }
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+                let mut file = sandbox.file(&path)?;
+                io::copy(&mut entry, &mut file)?;
+                file.set_permissions(fs::Permissions::from_mode(mode))?;
+                let since = entry.header().mtime().map(Duration::from_secs);
+                if let Some(time) = since.ok().and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)) {
+                    file.set_modified(time)?;
+                }
+            }
+            EntryType::Symlink => sandbox.symlink(&path, &link(&entry, &path)?)?,
+            EntryType::Link => sandbox.hard_link(&path, &link(&entry, &path)?)?,
+            EntryType::XGlobalHeader | EntryType::XHeader | EntryType::GNULongName | EntryType::GNULongLink => {}
+            _ => return Err(refused(&path, "neither a file, a directory nor a link")),
         }
-        // It refuses by itself whatever would follow a link out of the sandbox.
-        if !entry.unpack_in(sandbox)? {
-            return Err(escape(&path));
-        }
-        made.push(sandbox.join(path));
     }
-    Ok(made)
+    // The sandbox itself is not the archive's, though many begin with `./`.
+    directories.retain(|(directory, _)| directory != sandbox.root());
+    for (directory, mode) in directories.into_iter().rev() {
+        fs::set_permissions(directory, fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
 }
 
-fn unzip(archive: &Path, sandbox: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut made = Vec::new();
-    let mut zip = zip::ZipArchive::new(File::open(archive)?).map_err(io::Error::other)?;
+fn link<R: Read>(entry: &tar::Entry<'_, R>, path: &Path) -> io::Result<PathBuf> {
+    let link = entry.link_name()?.ok_or_else(|| refused(path, "a link to nothing"))?;
+    Ok(link.into_owned())
+}
+
+fn unzip(archive: &Path, sandbox: &mut Sandbox<'_>) -> io::Result<()> {
+    let mut zip = zip::ZipArchive::new(open(archive)?).map_err(io::Error::other)?;
     for index in 0..zip.len() {
         let mut entry = zip.by_index(index).map_err(io::Error::other)?;
-        let path = entry.enclosed_name().ok_or_else(|| escape(Path::new("an entry")))?;
-        let target = sandbox.join(&path);
-        if entry.is_symlink() {
-            return Err(escape(&path));
-        }
+        let path = PathBuf::from(entry.name().map_err(io::Error::other)?.as_ref());
         if entry.is_dir() {
-            fs::create_dir_all(&target)?;
+            sandbox.directory(&path)?;
+        } else if entry.is_symlink() {
+            let mut link = String::new();
+            entry.by_ref().take(LINK_BYTES_MAX).read_to_string(&mut link)?;
+            sandbox.symlink(&path, Path::new(&link))?;
         } else {
-            if let Some(parent) = target.parent() {
-                fs::create_dir_all(parent)?;
+            let mut file = sandbox.file(&path)?;
+            io::copy(&mut entry, &mut file)?;
+            if let Some(mode) = entry.unix_mode() {
+                file.set_permissions(fs::Permissions::from_mode(mode & MODE))?;
             }
-            io::copy(&mut entry, &mut File::create(&target)?)?;
-        }
-        if let Some(mode) = entry.unix_mode() {
-            use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(&target, fs::Permissions::from_mode(mode & 0o7777))?;
-        }
-        made.push(target);
-    }
-    Ok(made)
-}
-
-fn inside(path: &Path) -> io::Result<()> {
-    let normal = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if normal { Ok(()) } else { Err(escape(path)) }
-}
-
-/// Whether a link at `path` stays in the sandbox.
-fn inside_from(path: &Path, link: &Path) -> io::Result<()> {
-    let mut depth = path.components().count().saturating_sub(1);
-    for part in link.components() {
-        match part {
-            Component::Normal(_) => depth += 1,
-            Component::CurDir => {}
-            Component::ParentDir if depth > 0 => depth -= 1,
-            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(escape(link)),
         }
     }
     Ok(())
 }
 
-fn escape(path: &Path) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("{} leads out of the sandbox", path.display()))
+fn refused(path: &Path, what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{} is {what}", path.display()))
 }

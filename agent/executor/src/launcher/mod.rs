@@ -4,19 +4,23 @@
 //! goes on waiting, and writes each start and exit to a file before it tells anybody. It is small so that a fork costs
 //! little.
 
+mod children;
+mod connection;
 mod frames;
 mod nursery;
+mod orphans;
 mod pool;
 mod records;
 mod server;
 mod spawn;
 
 pub(crate) use frames::Frames;
-pub(crate) use records::{Recorded, read as read_records};
-pub(crate) use spawn::is_same;
+pub(crate) use records::{Contents, Recorded, read as read_records};
 
 use crate::isolation::{self, Choice, Isolation};
+use orphans::Orphans;
 use pool::Pool;
+use records::Records;
 use std::path::{Path, PathBuf};
 
 /// The launcher's socket in the executor's run directory. Relative, because socket paths must be short.
@@ -58,12 +62,17 @@ pub enum Error {
 pub fn launcher(directory: &Path, choice: Choice) -> Result<(), Error> {
     let wrong = |source| Error::Directory { path: directory.to_owned(), source };
     std::env::set_current_dir(directory).map_err(wrong)?;
-    let pool = match Isolation::detect(choice)? {
+    let hierarchy = match Isolation::detect(choice)? {
         Isolation::Posix => None,
-        Isolation::Cgroups(hierarchy) => {
-            let pool = Pool::new(hierarchy, &format!("launcher-{}", std::process::id()));
-            Some(pool.map_err(|error| isolation::Error::Cgroups(error.to_string()))?)
-        }
+        Isolation::Cgroups(hierarchy) => Some(hierarchy),
     };
-    server::Server::new(pool)?.run()
+    let earlier = read_records(Path::new("."));
+    let orphans = Orphans::take_over(&earlier, hierarchy.clone());
+    let cgroup = hierarchy.as_ref().map(|_| format!("launcher-{}-{}", std::process::id(), spawn::boot_ticks()));
+    let cgroup = cgroup.unwrap_or_default();
+    // Written before the first cgroup is made: whoever comes after must find them all.
+    let records = Records::create(Contents { cgroup: cgroup.clone(), tasks: earlier.tasks }).map_err(Error::Records)?;
+    let pool = hierarchy.map(|hierarchy| Pool::new(hierarchy, &cgroup)).transpose();
+    let pool = pool.map_err(|error| isolation::Error::Cgroups(error.to_string()))?;
+    server::Server::new(pool, records, orphans)?.run()
 }

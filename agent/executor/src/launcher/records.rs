@@ -1,11 +1,14 @@
-//! The launcher's file: what was started and how it ended, for an executor that comes after.
+//! The launcher's file: what was started and how it ended, for an executor or a launcher that comes after.
 
 use super::{Frames, RECORDS};
-use proffer_proto::storage::v1::{Header, LauncherBegun, LauncherRecord, launcher_record::Record};
+use proffer_proto::storage::v1::{
+    Header, LauncherBegun, LauncherRecord, ProcessExited, ProcessFailed, ProcessStarted, launcher_record::Record,
+};
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
+    fs::{self, File},
+    io,
+    os::unix::fs::FileExt,
     path::Path,
 };
 
@@ -18,111 +21,206 @@ const BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// What is known of a task: its last record that matters.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Recorded {
-    Started { pid: i32, start_ticks: u64 },
-    Failed { message: String },
-    Exited(proffer_proto::storage::v1::ProcessExited),
+    Started(ProcessStarted),
+    Failed(ProcessFailed),
+    Exited(ProcessExited),
+}
+
+impl Recorded {
+    fn record(&self) -> LauncherRecord {
+        let record = match self.clone() {
+            Self::Started(started) => Record::Started(started),
+            Self::Failed(failed) => Record::Failed(failed),
+            Self::Exited(exited) => Record::Exited(exited),
+        };
+        LauncherRecord { record: Some(record) }
+    }
+}
+
+/// What a launcher wrote.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Contents {
+    /// The directory of its cgroups; empty: it had none.
+    pub(crate) cgroup: String,
+    /// Its tasks that are not done with.
+    pub(crate) tasks: BTreeMap<String, Recorded>,
 }
 
 /// The file, open for writing.
 #[derive(Debug)]
 pub(super) struct Records {
     file: File,
-    written: u64,
-    /// The records of tasks that are not done with.
-    live: BTreeMap<String, Vec<LauncherRecord>>,
+    length: u64,
+    /// The length at which it is written anew.
+    limit: u64,
+    /// What could not be written yet.
+    behind: Vec<u8>,
+    live: Contents,
 }
 
 impl Records {
-    /// A new file. What an earlier launcher wrote has been read by then.
-    pub(super) fn create() -> io::Result<Self> {
-        let mut records = Self { file: fresh()?, written: 0, live: BTreeMap::new() };
-        records.put(&[])?;
-        Ok(records)
+    /// A new file, with what an earlier launcher left.
+    pub(super) fn create(live: Contents) -> io::Result<Self> {
+        let (file, length) = write_anew(&live)?;
+        Ok(Self { file, length, limit: limit_for(length), behind: Vec::new(), live })
     }
 
-    /// Writes records, all or none as far as a reader can tell.
+    /// The records of all tasks that are not done with.
+    pub(super) fn live(&self) -> impl Iterator<Item = LauncherRecord> {
+        self.live.tasks.values().map(Recorded::record)
+    }
+
+    /// Whether there is something that could not be written yet.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.behind.is_empty()
+    }
+
+    /// Writes records after what could not be written before. What cannot be written now is kept for the next time.
     pub(super) fn put(&mut self, records: &[LauncherRecord]) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        if self.written == 0 {
-            Frames::write(&begun(), &mut bytes);
-        }
         for record in records {
-            Frames::write(record, &mut bytes);
-            self.note(record);
+            Frames::write(record, &mut self.behind);
+            self.live.note(record.record.clone());
         }
-        self.file.write_all(&bytes)?;
-        self.written += bytes.len() as u64;
-        if self.written > BYTES_MAX { self.rewrite() } else { Ok(()) }
-    }
-
-    fn note(&mut self, record: &LauncherRecord) {
-        match &record.record {
-            Some(Record::Forgotten(forgotten)) => drop(self.live.remove(&forgotten.task_id)),
-            Some(Record::Started(started)) => self.keep(&started.task_id, record),
-            Some(Record::Failed(failed)) => self.keep(&failed.task_id, record),
-            Some(Record::Exited(exited)) => self.keep(&exited.task_id, record),
-            Some(Record::Begun(_)) | None => {}
+        if let Err(error) = self.file.write_all_at(&self.behind, self.length) {
+            // Half a record would make the next ones unreadable.
+            let _ = self.file.set_len(self.length);
+            return Err(error);
         }
-    }
-
-    fn keep(&mut self, task: &str, record: &LauncherRecord) {
-        self.live.entry(task.to_owned()).or_default().push(record.clone());
-    }
-
-    fn rewrite(&mut self) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        Frames::write(&begun(), &mut bytes);
-        for record in self.live.values().flatten() {
-            Frames::write(record, &mut bytes);
+        self.length += self.behind.len() as u64;
+        self.behind.clear();
+        if self.length > self.limit
+            && let Ok((file, length)) = write_anew(&self.live)
+        {
+            (self.file, self.length, self.limit) = (file, length, limit_for(length));
         }
-        let mut file = fresh()?;
-        file.write_all(&bytes)?;
-        (self.file, self.written) = (file, bytes.len() as u64);
         Ok(())
     }
 }
 
-/// A new file in the place of the old one.
-fn fresh() -> io::Result<File> {
-    let temporary = format!("{RECORDS}.new");
-    let file = OpenOptions::new().create(true).write(true).truncate(true).open(&temporary)?;
-    fs::rename(temporary, RECORDS)?;
-    Ok(file)
+impl Contents {
+    fn note(&mut self, record: Option<Record>) {
+        match record {
+            Some(Record::Forgotten(forgotten)) => drop(self.tasks.remove(&forgotten.task_id)),
+            Some(Record::Started(started)) => self.keep(started.task_id.clone(), Recorded::Started(started)),
+            Some(Record::Failed(failed)) => self.keep(failed.task_id.clone(), Recorded::Failed(failed)),
+            Some(Record::Exited(exited)) => self.keep(exited.task_id.clone(), Recorded::Exited(exited)),
+            Some(Record::Begun(_)) | None => {}
+        }
+    }
+
+    fn keep(&mut self, task: String, recorded: Recorded) {
+        self.tasks.insert(task, recorded);
+    }
 }
 
-fn begun() -> LauncherRecord {
+fn limit_for(length: u64) -> u64 {
+    BYTES_MAX.max(2 * length)
+}
+
+/// Puts a new file in the place of the old one, whole at once.
+fn write_anew(live: &Contents) -> io::Result<(File, u64)> {
+    let mut bytes = Vec::new();
+    Frames::write(&begun(&live.cgroup), &mut bytes);
+    live.tasks.values().for_each(|recorded| Frames::write(&recorded.record(), &mut bytes));
+    let temporary = format!("{RECORDS}.new");
+    let file = File::create(&temporary)?;
+    file.write_all_at(&bytes, 0)?;
+    fs::rename(temporary, RECORDS)?;
+    Ok((file, bytes.len() as u64))
+}
+
+fn begun(cgroup: &str) -> LauncherRecord {
     let header = Header { cluster_id: String::new(), format: FORMAT, minimum_reader: FORMAT };
-    let begun = LauncherBegun { header: Some(header), boot_id: boot_id() };
+    let begun = LauncherBegun { header: Some(header), boot_id: boot_id(), cgroup: cgroup.to_owned() };
     LauncherRecord { record: Some(Record::Begun(begun)) }
 }
 
 /// The machine's boot id.
-pub(crate) fn boot_id() -> String {
+fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// What a launcher wrote in this directory, by task. A torn end is as if it had not been written; what is of another
-/// boot, or of a format that we cannot read, is nothing.
-pub(crate) fn read(directory: &Path) -> BTreeMap<String, Recorded> {
-    let mut tasks = BTreeMap::new();
+/// What a launcher wrote in this directory. A torn end is as if it had not been written; what is of another boot, or of a
+/// format that we cannot read, is nothing.
+pub(crate) fn read(directory: &Path) -> Contents {
+    decode(&fs::read(directory.join(RECORDS)).unwrap_or_default())
+}
+
+fn decode(bytes: &[u8]) -> Contents {
+    let mut contents = Contents::default();
     let mut frames = Frames::default();
-    frames.push(&fs::read(directory.join(RECORDS)).unwrap_or_default());
-    while let Ok(Some(LauncherRecord { record: Some(record) })) = frames.next() {
-        match record {
-            Record::Begun(begun) => {
-                let readable = begun.header.is_some_and(|header| header.minimum_reader <= FORMAT);
-                if !readable || begun.boot_id != boot_id() {
-                    return BTreeMap::new();
-                }
-            }
-            Record::Started(started) => {
-                let recorded = Recorded::Started { pid: started.pid, start_ticks: started.start_ticks };
-                tasks.insert(started.task_id, recorded);
-            }
-            Record::Failed(failed) => drop(tasks.insert(failed.task_id, Recorded::Failed { message: failed.message })),
-            Record::Exited(exited) => drop(tasks.insert(exited.task_id.clone(), Recorded::Exited(exited))),
-            Record::Forgotten(forgotten) => drop(tasks.remove(&forgotten.task_id)),
+    frames.push(bytes);
+    let mut begun = false;
+    while let Ok(Some(LauncherRecord { record })) = frames.next() {
+        if let Some(Record::Begun(begin)) = record {
+            begun = begin.header.is_some_and(|header| header.minimum_reader <= FORMAT) && begin.boot_id == boot_id();
+            contents.cgroup = begin.cgroup;
+        } else if begun {
+            contents.note(record);
         }
     }
-    tasks
+    if begun { contents } else { Contents::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(records: &[LauncherRecord]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        records.iter().for_each(|record| Frames::write(record, &mut bytes));
+        bytes
+    }
+
+    fn started(task: &str, pid: i32) -> LauncherRecord {
+        let started = ProcessStarted { task_id: task.to_owned(), pid, start_ticks: 1 };
+        LauncherRecord { record: Some(Record::Started(started)) }
+    }
+
+    fn exited(task: &str) -> LauncherRecord {
+        let exited = ProcessExited { task_id: task.to_owned(), code: Some(3), ..ProcessExited::default() };
+        LauncherRecord { record: Some(Record::Exited(exited)) }
+    }
+
+    #[test]
+    fn the_last_word_on_each_task_counts() {
+        let contents = decode(&bytes(&[begun("home"), started("a", 1), started("b", 2), exited("a")]));
+        assert_eq!(contents.cgroup, "home");
+        assert!(matches!(contents.tasks["a"], Recorded::Exited(ProcessExited { code: Some(3), .. })));
+        assert!(matches!(contents.tasks["b"], Recorded::Started(ProcessStarted { pid: 2, .. })));
+    }
+
+    #[test]
+    fn a_torn_end_is_left_out_and_nothing_before_it() {
+        let whole = bytes(&[begun(""), started("a", 1)]);
+        let mut torn = whole.clone();
+        torn.extend_from_slice(&bytes(&[exited("a")])[..5]);
+        assert_eq!(decode(&torn), decode(&whole));
+        assert_eq!(decode(&whole).tasks.len(), 1);
+    }
+
+    #[test]
+    fn what_is_of_another_boot_or_a_later_format_is_nothing() {
+        let change = |change: fn(&mut LauncherBegun)| {
+            let mut first = begun("");
+            if let Some(Record::Begun(begun)) = &mut first.record {
+                change(begun);
+            }
+            decode(&bytes(&[first, started("a", 1)]))
+        };
+        assert_eq!(change(|begun| "other".clone_into(&mut begun.boot_id)), Contents::default());
+        assert_eq!(change(|begun| begun.header.as_mut().unwrap().minimum_reader = FORMAT + 1), Contents::default());
+        assert_eq!(change(|begun| begun.header = None), Contents::default());
+        assert_eq!(change(|_| ()).tasks.len(), 1);
+    }
+
+    #[test]
+    fn damage_is_no_panic() {
+        let whole = bytes(&[begun("home"), started("a", 1), exited("a"), started("b", 2)]);
+        for index in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[index] ^= 0xff;
+            let _ = decode(&damaged);
+        }
+    }
 }

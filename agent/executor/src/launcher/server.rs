@@ -1,19 +1,21 @@
 //! The launcher's loop: requests in, records out, children waited for.
 
 use super::{
-    Error, Frames, SOCKET,
+    Error, SOCKET,
+    children::{self, Ended},
+    connection::Connection,
+    orphans::Orphans,
     pool::{Limits, Pool, Slot},
     records::Records,
     spawn::{self, Parent, boot_ticks},
 };
 use nix::{
     errno::Errno,
-    libc,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
-        signal::{SigSet, SigmaskHow, Signal, kill, killpg, pthread_sigmask},
-        signalfd::{SfdFlags, SignalFd},
-        wait::{WaitPidFlag, WaitStatus},
+        signal::{Signal, kill, killpg},
+        signalfd::SignalFd,
+        wait::WaitStatus,
     },
     unistd::Pid,
 };
@@ -24,10 +26,10 @@ use proffer_proto::storage::v1::{
 use std::{
     collections::BTreeMap,
     fs,
-    io::{ErrorKind, Read, Write},
+    io::ErrorKind,
     os::{
         fd::{AsFd, BorrowedFd},
-        unix::net::{UnixListener, UnixStream},
+        unix::net::UnixListener,
     },
     time::{Duration, Instant},
 };
@@ -35,8 +37,11 @@ use std::{
 /// How long a launcher without tasks and without an executor stays: an executor that is replaced comes back sooner.
 const LONELY_MAX: Duration = Duration::from_secs(60);
 
-/// Bytes that may wait for the executor to read them. Fuller, and the connection is ended; the file has everything.
-const BACKLOG_MAX: usize = 8 * 1024 * 1024;
+/// Between looks at whether it is needed.
+const LONELY_INTERVAL_MS: u16 = 10_000;
+
+/// Between looks at processes that are nobody's children, and tries to write what could not be written.
+const LOOK_INTERVAL_MS: u16 = 250;
 
 /// A task's processes.
 #[derive(Debug)]
@@ -55,23 +60,13 @@ impl Process {
     }
 }
 
-/// How a child ended, and what it used.
-type Ended = (WaitStatus, libc::rusage);
-
-/// The connection to the executor.
-#[derive(Debug)]
-struct Connection {
-    stream: UnixStream,
-    frames: Frames,
-    backlog: Vec<u8>,
-}
-
 pub(super) struct Server {
     listener: UnixListener,
     children: SignalFd,
     connection: Option<Connection>,
     records: Records,
     pool: Option<Pool>,
+    orphans: Orphans,
     processes: BTreeMap<String, Process>,
     by_pid: BTreeMap<Pid, String>,
     /// Children that ended before their nursery said whose they are.
@@ -82,8 +77,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(pool: Option<Pool>) -> Result<Self, Error> {
-        let records = Records::create().map_err(Error::Records)?;
+    pub(super) fn new(pool: Option<Pool>, records: Records, orphans: Orphans) -> Result<Self, Error> {
         match fs::remove_file(SOCKET) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::Socket(error)),
             _ => {}
@@ -92,10 +86,11 @@ impl Server {
         listener.set_nonblocking(true).map_err(Error::Socket)?;
         Ok(Self {
             listener,
-            children: watch_children().map_err(|error| Error::Wait(error.into()))?,
+            children: children::watch().map_err(|error| Error::Wait(error.into()))?,
             connection: None,
             records,
             pool,
+            orphans,
             processes: BTreeMap::new(),
             by_pid: BTreeMap::new(),
             unnamed: BTreeMap::new(),
@@ -112,13 +107,15 @@ impl Server {
             self.listen();
             self.finish_starts();
             self.reap();
-            self.tell()?;
+            self.look_after_orphans();
+            self.tell();
         }
+        self.orphans.remove_cgroups();
         Ok(())
     }
 
     fn is_over(&mut self) -> bool {
-        let lonely = self.connection.is_none() && self.processes.is_empty();
+        let lonely = self.connection.is_none() && self.processes.is_empty() && self.orphans.is_empty();
         let since = if lonely {
             *self.lonely_since.get_or_insert_with(Instant::now)
         } else {
@@ -136,25 +133,32 @@ impl Server {
         ];
         if let Some(connection) = &self.connection {
             let mut interest = PollFlags::POLLIN;
-            interest.set(PollFlags::POLLOUT, !connection.backlog.is_empty());
-            watched.push(PollFd::new(connection.stream.as_fd(), interest));
+            interest.set(PollFlags::POLLOUT, connection.has_backlog());
+            watched.push(PollFd::new(connection.fd(), interest));
         }
         for news in self.processes.values().filter_map(Process::news) {
             watched.push(PollFd::new(news, PollFlags::POLLIN));
         }
-        let timeout = if self.lonely_since.is_some() { PollTimeout::from(10_000_u16) } else { PollTimeout::NONE };
+        let timeout = if !self.orphans.is_empty() || self.records.is_behind() {
+            PollTimeout::from(LOOK_INTERVAL_MS)
+        } else if self.lonely_since.is_some() {
+            PollTimeout::from(LONELY_INTERVAL_MS)
+        } else {
+            PollTimeout::NONE
+        };
         match poll(&mut watched, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(error) => Err(Error::Wait(error.into())),
         }
     }
 
-    /// Takes the newest executor; an older one is gone or should be.
+    /// Takes the newest executor; an older one is gone or should be. It hears first of all that is not done with: what
+    /// happened since it read the file would be lost to it.
     fn accept(&mut self) {
         while let Ok((stream, _)) = self.listener.accept() {
-            if stream.set_nonblocking(true).is_ok() {
-                self.connection = Some(Connection { stream, frames: Frames::default(), backlog: Vec::new() });
-            }
+            let Ok(mut connection) = Connection::new(stream) else { continue };
+            self.records.live().for_each(|record| connection.tell(&record));
+            self.connection = Some(connection);
         }
     }
 
@@ -186,7 +190,12 @@ impl Server {
     }
 
     fn start(&mut self, spec: &ProcessSpec) {
-        if self.processes.contains_key(&spec.task_id) {
+        if self.processes.contains_key(&spec.task_id) || self.orphans.contains(&spec.task_id) {
+            return;
+        }
+        // What cannot be written down could not be found again.
+        if let Err(error) = self.records.put(&[]) {
+            self.failed(&spec.task_id, format!("cannot note that it starts: {error}"));
             return;
         }
         let begun = if self.pool.is_some() { self.ask_nursery(spec) } else { self.fork(spec) };
@@ -222,8 +231,9 @@ impl Server {
     }
 
     fn signal(&self, task: &str, signal: i32) {
-        let Some(process) = self.processes.get(task) else { return };
         let Ok(signal) = Signal::try_from(signal) else { return };
+        self.orphans.signal(task, signal);
+        let Some(process) = self.processes.get(task) else { return };
         let Some(pid) = process.pid else { return };
         let _ = killpg(pid, signal);
         // Those that left the group are still in the cgroup.
@@ -273,7 +283,7 @@ impl Server {
     /// Waits for every child that has ended.
     fn reap(&mut self) {
         while let Ok(Some(_)) = self.children.read_signal() {}
-        while let Some((pid, ended)) = ended_child() {
+        while let Some((pid, ended)) = children::next_ended() {
             if self.by_pid.contains_key(&pid) {
                 self.on_ended(pid, ended);
             } else if self.processes.values().any(|process| process.pid.is_none()) {
@@ -286,14 +296,14 @@ impl Server {
         }
     }
 
-    fn on_ended(&mut self, pid: Pid, (status, usage): Ended) {
+    fn on_ended(&mut self, pid: Pid, ended: Ended) {
         let Some(task) = self.by_pid.remove(&pid) else { return };
         let Some(mut process) = self.processes.remove(&task) else { return };
-        let killed = matches!(status, WaitStatus::Signaled(_, Signal::SIGKILL, _));
+        let killed = matches!(ended.0, WaitStatus::Signaled(_, Signal::SIGKILL, _));
         let out_of_memory = if killed { self.out_of_memory(&mut process) } else { String::new() };
         let _ = killpg(pid, Signal::SIGKILL);
         self.sweep(process.slot);
-        let record = Record::Exited(exited(task, status, &usage, out_of_memory));
+        let record = Record::Exited(children::exited(task, &ended, out_of_memory));
         self.fresh.push(LauncherRecord { record: Some(record) });
     }
 
@@ -315,103 +325,37 @@ impl Server {
         pool.give_back(slot, left.is_empty());
     }
 
-    /// Writes what happened, then tells the executor.
-    fn tell(&mut self) -> Result<(), Error> {
-        let fresh = std::mem::take(&mut self.fresh);
-        if !fresh.is_empty() {
-            self.records.put(&fresh).map_err(Error::Records)?;
-            fresh.iter().for_each(|record| self.tell_executor(record));
+    fn look_after_orphans(&mut self) {
+        if self.orphans.is_empty() {
+            return;
         }
-        let Some(connection) = &mut self.connection else { return Ok(()) };
+        for task_id in self.orphans.take_ended() {
+            // Neither code nor signal: nobody saw how it ended.
+            let exited = ProcessExited { task_id, ..ProcessExited::default() };
+            self.fresh.push(LauncherRecord { record: Some(Record::Exited(exited)) });
+        }
+    }
+
+    /// Writes what happened, then tells the executor. On a full disk it is told all the same: its tasks go on, and what
+    /// could not be written is written when there is room.
+    fn tell(&mut self) {
+        let fresh = std::mem::take(&mut self.fresh);
+        let was_behind = self.records.is_behind();
+        if (was_behind || !fresh.is_empty())
+            && let Err(error) = self.records.put(&fresh)
+            && !was_behind
+        {
+            tracing::error!(%error, "cannot write down what happens to processes; none is started until it can be");
+        }
+        let Some(connection) = &mut self.connection else { return };
+        fresh.iter().for_each(|record| connection.tell(record));
         if connection.write().is_err() {
             self.connection = None;
         }
-        Ok(())
     }
-
-    fn tell_executor(&mut self, record: &LauncherRecord) {
-        if let Some(connection) = &mut self.connection {
-            Frames::write(record, &mut connection.backlog);
-        }
-    }
-}
-
-impl Connection {
-    fn read(&mut self, requests: &mut Vec<LauncherRequest>) -> std::io::Result<()> {
-        let mut bytes = [0_u8; 65536];
-        loop {
-            match self.stream.read(&mut bytes) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(count) => self.frames.push(&bytes[..count]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-            while let Some(request) = self.frames.next().map_err(|_| ErrorKind::InvalidData)? {
-                requests.push(request);
-            }
-        }
-    }
-
-    fn write(&mut self) -> std::io::Result<()> {
-        while !self.backlog.is_empty() {
-            match self.stream.write(&self.backlog) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => drop(self.backlog.drain(..count)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        if self.backlog.len() > BACKLOG_MAX { Err(ErrorKind::OutOfMemory.into()) } else { Ok(()) }
-    }
-}
-
-/// Has the end of children come through a descriptor.
-fn watch_children() -> nix::Result<SignalFd> {
-    let mut signals = SigSet::empty();
-    signals.add(Signal::SIGCHLD);
-    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&signals), None)?;
-    SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
 }
 
 fn is_readable(news: BorrowedFd<'_>) -> bool {
     let mut watched = [PollFd::new(news, PollFlags::POLLIN)];
     poll(&mut watched, PollTimeout::ZERO).is_ok_and(|count| count > 0)
-}
-
-/// A child that has ended, with what it used.
-fn ended_child() -> Option<(Pid, Ended)> {
-    let mut status = 0;
-    // SAFETY: both pointers are to places of the right type that live through the call.
-    #[expect(unsafe_code, reason = "waiting together with the use of resources has no safe form")]
-    let (pid, usage) = unsafe {
-        let mut usage = std::mem::zeroed::<libc::rusage>();
-        (libc::wait4(-1, &raw mut status, WaitPidFlag::WNOHANG.bits(), &raw mut usage), usage)
-    };
-    let pid = Pid::from_raw(pid);
-    if pid.as_raw() <= 0 {
-        return None;
-    }
-    WaitStatus::from_raw(pid, status).ok().map(|status| (pid, (status, usage)))
-}
-
-fn exited(task_id: String, status: WaitStatus, usage: &libc::rusage, out_of_memory: String) -> ProcessExited {
-    let millis = |time: libc::timeval| {
-        u64::try_from(time.tv_sec).unwrap_or(0) * 1000 + u64::try_from(time.tv_usec).unwrap_or(0) / 1000
-    };
-    let (code, signal) = match status {
-        WaitStatus::Exited(_, code) => (Some(code), None),
-        WaitStatus::Signaled(_, signal, _) => (None, Some(signal as i32)),
-        _ => (None, None),
-    };
-    ProcessExited {
-        task_id,
-        code,
-        signal,
-        out_of_memory,
-        user_ms: millis(usage.ru_utime),
-        system_ms: millis(usage.ru_stime),
-        resident_kib_max: u64::try_from(usage.ru_maxrss).unwrap_or(0),
-    }
 }

@@ -52,6 +52,9 @@ struct Birth<'a> {
     failure: Option<(Stage, i32)>,
 }
 
+/// Between a look at the clock and the start that follows it, in hundredths of a second.
+const TICKS_APART: u64 = 2;
+
 /// The stack of a child until its program runs: a few frames of system calls need far less.
 const STACK_BYTES: usize = 64 * 1024;
 
@@ -109,7 +112,10 @@ fn prepare(spec: &ProcessSpec) -> Result<Prepared, String> {
     make_sandbox(spec)?;
     let sandbox = Path::new(&spec.sandbox);
     let open = |name: &str| {
-        let file = OpenOptions::new().create(true).append(true).mode(0o644).open(sandbox.join(name));
+        // What was fetched into the sandbox may be a link.
+        let mut options = OpenOptions::new();
+        options.create(true).append(true).mode(0o644).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let file = options.open(sandbox.join(name));
         file.map_err(|error| format!("cannot write {}: {error}", sandbox.join(name).display()))
     };
     let (output, errors) = (open("stdout")?, open("stderr")?);
@@ -206,7 +212,8 @@ fn become_program(prepared: &Prepared) -> (Stage, i32) {
     }
 }
 
-/// What time it is in ticks since boot, as [`start_ticks`] of a process that is started now, give or take one.
+/// What time it is in ticks since boot: when a process that is started now has started, give or take
+/// [`TICKS_APART`].
 pub(super) fn boot_ticks() -> u64 {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME);
     now.map_or(0, |now| {
@@ -214,14 +221,13 @@ pub(super) fn boot_ticks() -> u64 {
     })
 }
 
-/// Whether the process of this number is the one that started then.
-pub(crate) fn is_same(pid: i32, ticks: u64) -> bool {
-    start_ticks(pid).is_some_and(|actual| actual.abs_diff(ticks) <= 2)
-}
-
-/// When a process started, in ticks since boot; none if there is no such process.
-fn start_ticks(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name may contain anything, so fields are counted from its closing parenthesis: the 20th after it.
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
+/// Whether the process of this number is the one that started then, and has not ended.
+pub(super) fn is_running(pid: i32, ticks: u64) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    // The name may contain anything, so fields are counted from its closing parenthesis: state first, start 20th.
+    let Some((_, fields)) = stat.rsplit_once(')') else { return false };
+    let mut fields = fields.split_ascii_whitespace();
+    let ended = matches!(fields.next(), Some("Z" | "X") | None);
+    let started = fields.nth(18).and_then(|field| field.parse::<u64>().ok());
+    !ended && started.is_some_and(|actual| actual.abs_diff(ticks) <= TICKS_APART)
 }

@@ -1,22 +1,22 @@
 //! The executor's end of its launcher.
 
+use super::adoption::{Reading, kill_strays};
 use crate::{
     driver::Event,
     isolation::Choice,
-    launcher::{Frames, Recorded, SOCKET, read_records},
-    processes::adoption,
+    launcher::{Frames, SOCKET, read_records},
 };
 use executor_core::{Exit, Input};
 use proffer_proto::storage::v1::{
-    LauncherEnd, LauncherRecord, LauncherRequest, ProcessExited, ProcessForgotten, ProcessSignal, ProcessSpec,
-    launcher_record::Record, launcher_request::Request,
+    LauncherEnd, LauncherRecord, LauncherRequest, ProcessExited, ProcessFailed, ProcessForgotten, ProcessSignal,
+    ProcessSpec, ProcessStarted, launcher_record::Record, launcher_request::Request,
 };
 use proto_types::{TaskId, status::ContainerStatus};
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{
@@ -32,35 +32,59 @@ use tokio::{
 /// Requests that may wait for the launcher.
 const REQUESTS_MAX: usize = 4096;
 
+/// Requests written together.
+const BATCH_MAX: usize = 256;
+
 /// Tries to reach a launcher that was just started, and the pause between them.
 const TRIES: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What is known of processes whose launcher is gone, by task.
-pub(crate) type Orphans = Arc<Mutex<BTreeMap<String, Recorded>>>;
+/// Between tries to start a launcher that is needed for tasks that run.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// Starts that were asked for and have no answer yet: the sandbox by task.
+type Unanswered = Arc<Mutex<BTreeMap<String, PathBuf>>>;
 
 /// The executor's end of its launcher.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     requests: mpsc::Sender<Request>,
-    pub(super) orphans: Orphans,
-    found: watch::Receiver<Option<bool>>,
+    pub(super) reading: Arc<Reading>,
+    settled: watch::Receiver<bool>,
+}
+
+/// What keeps a launcher at hand.
+struct Keeper {
+    isolation: Choice,
+    requests: mpsc::Receiver<Request>,
+    events: mpsc::Sender<Event>,
+    unanswered: Unanswered,
+}
+
+/// How a connection came to its end.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// The launcher was told to end.
+    Told,
+    /// The launcher is gone, or has given the connection up.
+    Lost,
 }
 
 impl Client {
     /// Finds the launcher of an earlier executor, or starts one when the first task needs it.
     pub(crate) fn new(isolation: Choice, events: mpsc::Sender<Event>) -> Self {
-        let (requests, queue) = mpsc::channel(REQUESTS_MAX);
-        let orphans = Orphans::default();
-        let (find, found) = watch::channel(None);
-        tokio::spawn(keep(isolation, queue, events, Arc::clone(&orphans), find));
-        Self { requests, orphans, found }
+        let (sender, requests) = mpsc::channel(REQUESTS_MAX);
+        let (settle, settled) = watch::channel(false);
+        let keeper = Keeper { isolation, requests, events, unanswered: Unanswered::default() };
+        tokio::spawn(keeper.keep(settle));
+        Self { requests: sender, reading: Arc::default(), settled }
     }
 
-    /// Whether an earlier executor's launcher was found alive.
-    pub(super) async fn found_alive(&self) -> bool {
-        let mut found = self.found.clone();
-        found.wait_for(Option::is_some).await.is_ok_and(|found| *found == Some(true))
+    /// Returns when a launcher looks after the tasks of an earlier executor, if there are any: from then on its file says
+    /// what became of each, and whatever comes later is told.
+    pub(super) async fn settled(&self) {
+        let mut settled = self.settled.clone();
+        let _ = settled.wait_for(|settled| *settled).await;
     }
 
     pub(crate) async fn start(&self, spec: ProcessSpec) {
@@ -82,45 +106,127 @@ impl Client {
     }
 }
 
-/// Keeps a launcher at hand and passes on requests and records.
-async fn keep(
-    isolation: Choice,
-    mut requests: mpsc::Receiver<Request>,
-    events: mpsc::Sender<Event>,
-    orphans: Orphans,
-    find: watch::Sender<Option<bool>>,
-) {
-    let mut earlier = UnixStream::connect(SOCKET).await.ok();
-    if earlier.is_none() {
-        *orphans.lock().unwrap_or_else(PoisonError::into_inner) = read_records(Path::new("."));
+impl Keeper {
+    /// Keeps a launcher at hand and passes on requests and records.
+    async fn keep(mut self, settle: watch::Sender<bool>) {
+        let mut found = self.find().await;
+        let _ = settle.send(true);
+        loop {
+            let (stream, first) = match found.take() {
+                Some(stream) => (stream, None),
+                None => match self.begin_for_next().await {
+                    Some((stream, request)) => (stream, Some(request)),
+                    None => return,
+                },
+            };
+            if self.serve(stream, first).await == End::Told {
+                return;
+            }
+            tracing::warn!("the launcher is gone; its tasks run on");
+            found = self.find().await;
+            self.give_up_unanswered().await;
+        }
     }
-    let _ = find.send(Some(earlier.is_some()));
-    while let Some(request) = next(&mut requests, earlier.is_some()).await {
-        let ends = matches!(request, Some(Request::End(_)));
-        let stream = match earlier.take() {
-            Some(stream) => stream,
-            None if ends => return,
-            None => match begin(isolation).await {
-                Ok(stream) => stream,
+
+    /// The launcher that runs, or one for the tasks that one left; none if nothing needs one.
+    async fn find(&mut self) -> Option<UnixStream> {
+        loop {
+            if let Ok(stream) = UnixStream::connect(SOCKET).await {
+                return Some(stream);
+            }
+            if read_records(Path::new(".")).tasks.is_empty() {
+                return None;
+            }
+            match begin(self.isolation).await {
+                Ok(stream) => return Some(stream),
                 Err(error) => {
-                    fail(request, &error, &events).await;
-                    continue;
+                    tracing::error!(error, "no launcher looks after the tasks that run");
+                    tokio::select! {
+                        request = self.requests.recv() => self.fail(request?, &error).await,
+                        () = tokio::time::sleep(RETRY_PAUSE) => {}
+                    }
                 }
-            },
-        };
+            }
+        }
+    }
+
+    /// Starts a launcher when a request comes; none: nobody will ask any more.
+    async fn begin_for_next(&mut self) -> Option<(UnixStream, Request)> {
+        loop {
+            let request = self.requests.recv().await?;
+            match request {
+                Request::End(_) => return None,
+                // There is nothing to be signalled or forgotten without a launcher.
+                Request::Signal(_) | Request::Forget(_) => continue,
+                Request::Start(_) => {}
+            }
+            match begin(self.isolation).await {
+                Ok(stream) => return Some((stream, request)),
+                Err(error) => self.fail(request, &error).await,
+            }
+        }
+    }
+
+    async fn fail(&self, request: Request, error: &str) {
+        if let Request::Start(spec) = request {
+            let message = error.to_owned();
+            report(&self.events, &spec.task_id, |task| Input::StartFailed { task, message }).await;
+        }
+    }
+
+    /// Passes on requests and records until the connection ends.
+    async fn serve(&mut self, stream: UnixStream, first: Option<Request>) -> End {
         let (reader, writer) = stream.into_split();
-        let mut reading = tokio::spawn(read(reader, events.clone()));
-        let ended = write(writer, request, &mut requests, &mut reading).await;
-        if ended {
+        let mut reading = tokio::spawn(read(reader, self.events.clone(), Arc::clone(&self.unanswered)));
+        let end = self.write(writer, first, &mut reading).await;
+        if end == End::Lost && !reading.is_finished() {
+            let _ = reading.await;
+        }
+        end
+    }
+
+    async fn write(&mut self, mut writer: OwnedWriteHalf, first: Option<Request>, reading: &mut JoinHandle<()>) -> End {
+        let mut batch: Vec<Request> = first.into_iter().collect();
+        loop {
+            let mut bytes = Vec::new();
+            let mut ends = false;
+            for request in batch.drain(..) {
+                if let Request::Start(spec) = &request {
+                    lock(&self.unanswered).insert(spec.task_id.clone(), PathBuf::from(&spec.sandbox));
+                }
+                ends |= matches!(request, Request::End(_));
+                Frames::write(&LauncherRequest { request: Some(request) }, &mut bytes);
+            }
+            if writer.write_all(&bytes).await.is_err() {
+                return End::Lost;
+            }
+            if ends {
+                return End::Told;
+            }
+            tokio::select! {
+                count = self.requests.recv_many(&mut batch, BATCH_MAX) => {
+                    if count == 0 {
+                        return End::Told;
+                    }
+                }
+                _ = &mut *reading => return End::Lost,
+            }
+        }
+    }
+
+    /// Starts that the launcher took with it: of those that were written down, its successor tells.
+    async fn give_up_unanswered(&self) {
+        let unanswered = std::mem::take(&mut *lock(&self.unanswered));
+        if unanswered.is_empty() {
             return;
         }
-        adopt_orphans(&events, &orphans).await;
+        let recorded = read_records(Path::new(".")).tasks;
+        for (task, sandbox) in unanswered.into_iter().filter(|(task, _)| !recorded.contains_key(task)) {
+            kill_strays(&sandbox);
+            let message = "its launcher ended before it was known to be started".to_owned();
+            report(&self.events, &task, |task| Input::StartFailed { task, message }).await;
+        }
     }
-}
-
-/// The next request; at once without one if there is a launcher to listen to.
-async fn next(requests: &mut mpsc::Receiver<Request>, connected: bool) -> Option<Option<Request>> {
-    if connected { Some(None) } else { requests.recv().await.map(Some) }
 }
 
 async fn begin(isolation: Choice) -> Result<UnixStream, String> {
@@ -153,54 +259,24 @@ async fn begin(isolation: Choice) -> Result<UnixStream, String> {
     Err("the launcher does not answer".to_owned())
 }
 
-async fn fail(request: Option<Request>, error: &str, events: &mpsc::Sender<Event>) {
-    tracing::error!(error, "no launcher");
-    if let Some(Request::Start(spec)) = request {
-        report(events, &spec.task_id, |task| Input::StartFailed { task, message: error.to_owned() }).await;
-    }
-}
-
-/// Writes requests until the launcher is gone (false) or told to end (true). Reading ends when the launcher does.
-async fn write(
-    mut writer: OwnedWriteHalf,
-    first: Option<Request>,
-    requests: &mut mpsc::Receiver<Request>,
-    reading: &mut JoinHandle<()>,
-) -> bool {
-    let mut batch: Vec<Request> = first.into_iter().collect();
-    loop {
-        let mut bytes = Vec::new();
-        let mut ends = false;
-        for request in batch.drain(..) {
-            ends |= matches!(request, Request::End(_));
-            Frames::write(&LauncherRequest { request: Some(request) }, &mut bytes);
-        }
-        if writer.write_all(&bytes).await.is_err() {
-            return false;
-        }
-        if ends {
-            return true;
-        }
-        tokio::select! {
-            count = requests.recv_many(&mut batch, 256) => {
-                if count == 0 {
-                    return true;
-                }
-            }
-            _ = &mut *reading => return false,
-        }
-    }
-}
-
-async fn read(mut reader: OwnedReadHalf, events: mpsc::Sender<Event>) {
+async fn read(mut reader: OwnedReadHalf, events: mpsc::Sender<Event>, unanswered: Unanswered) {
     let mut frames = Frames::default();
     let mut bytes = vec![0_u8; 65536];
     while let Ok(count @ 1..) = reader.read(&mut bytes).await {
         frames.push(&bytes[..count]);
         while let Ok(Some(LauncherRecord { record: Some(record) })) = frames.next() {
+            if let Record::Started(ProcessStarted { task_id, .. }) | Record::Failed(ProcessFailed { task_id, .. }) =
+                &record
+            {
+                lock(&unanswered).remove(task_id);
+            }
             on_record(record, &events).await;
         }
     }
+}
+
+fn lock(unanswered: &Unanswered) -> MutexGuard<'_, BTreeMap<String, PathBuf>> {
+    unanswered.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn on_record(record: Record, events: &mpsc::Sender<Event>) {
@@ -227,30 +303,6 @@ async fn report(events: &mpsc::Sender<Event>, task: &str, input: impl FnOnce(Tas
     }
 }
 
-/// The launcher is gone: its processes run on, but nobody will ever see how they end.
-async fn adopt_orphans(events: &mpsc::Sender<Event>, orphans: &Orphans) {
-    let records = read_records(Path::new("."));
-    tracing::warn!(tasks = records.len(), "the launcher is gone; its tasks run on");
-    for (task, recorded) in &records {
-        match recorded {
-            Recorded::Started { pid, start_ticks } => {
-                if let Ok(task) = TaskId::new(task) {
-                    adoption::watch(task, *pid, *start_ticks, events.clone());
-                }
-            }
-            Recorded::Exited(exited) => {
-                let exit = exit(exited);
-                report(events, task, |task| Input::Exited { task, exit }).await;
-            }
-            Recorded::Failed { message } => {
-                let message = message.clone();
-                report(events, task, |task| Input::StartFailed { task, message }).await;
-            }
-        }
-    }
-    orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
-}
-
 pub(super) fn container(pid: i32) -> ContainerStatus {
     ContainerStatus { pid: u32::try_from(pid).unwrap_or(0), ..ContainerStatus::default() }
 }
@@ -262,6 +314,6 @@ pub(super) fn exit(exited: &ProcessExited) -> Exit {
     match (exited.code, exited.signal) {
         (Some(code), _) => Exit::Code(code),
         (None, Some(signal)) => Exit::Signal(signal),
-        (None, None) => Exit::Unknown("nobody saw how it ended".to_owned()),
+        (None, None) => Exit::Unknown("exit code unknown: it ended while nobody could wait for it".to_owned()),
     }
 }

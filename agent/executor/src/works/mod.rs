@@ -3,13 +3,14 @@
 mod containers;
 
 use crate::{
-    docker::Engine,
+    docker::{Engine, Rotation},
     driver::Event,
     environment::{Place, environment, with_machine},
     fetch,
     options::Options,
     probe::{Commands, Target, probe},
     processes::{self, Client},
+    rotation::Rotations,
 };
 use containers::Containers;
 use executor_core::Input;
@@ -29,6 +30,7 @@ pub(crate) struct Works {
     options: Options,
     events: mpsc::Sender<Event>,
     processes: Option<Client>,
+    rotations: Rotations,
     containers: Containers,
     /// Tasks in containers, by the engine's id once it is known.
     contained: BTreeMap<TaskId, Arc<TaskLaunch>>,
@@ -44,6 +46,7 @@ impl Works {
             containers: Containers::new(engine, events.clone()),
             events,
             processes: None,
+            rotations: Rotations::start(Rotation::default()),
             contained: BTreeMap::new(),
         }
     }
@@ -67,6 +70,7 @@ impl Works {
             self.containers.start(&self.place, launch);
             return;
         }
+        self.rotations.add(launch.task.id.clone(), launch.sandbox.clone());
         let spec = processes::spec(&self.place, &launch);
         let (client, events) = (self.processes().clone(), self.events.clone());
         tokio::spawn(async move {
@@ -86,9 +90,10 @@ impl Works {
             self.containers.adopt(&self.place, launch);
             return;
         }
+        self.rotations.add(launch.task.id.clone(), launch.sandbox.clone());
         let (client, events) = (self.processes().clone(), self.events.clone());
         tokio::spawn(async move {
-            let adoption = processes::adopt(&client, &launch, &events).await;
+            let adoption = processes::adopt(&client, &launch).await;
             let _ = events.send(Event::Input(Input::Adopted { task: launch.task.id.clone(), adoption })).await;
         });
     }
@@ -100,10 +105,7 @@ impl Works {
             return;
         }
         let (client, task) = (self.processes().clone(), task.clone());
-        tokio::spawn(async move {
-            processes::signal_orphan(&client, &task, signal);
-            client.signal(&task, signal as i32).await;
-        });
+        tokio::spawn(async move { client.signal(&task, signal as i32).await });
     }
 
     pub(crate) fn probe(&self, launch: Arc<TaskLaunch>, container: ContainerStatus) {
@@ -146,6 +148,7 @@ impl Works {
         if self.contained.remove(task).is_some() {
             self.containers.release(task);
         } else if let Some(client) = self.processes.clone() {
+            self.rotations.remove(task);
             let task = task.clone();
             tokio::spawn(async move { client.forget(&task).await });
         }
