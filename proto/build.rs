@@ -3,7 +3,7 @@
 use prost::Message;
 use std::{env, error::Error, path::PathBuf};
 
-const PROTOS: [&str; 8] = [
+const PROTOS: [&str; 9] = [
     "v1/types.proto",
     "v1/scheduler.proto",
     "v1/executor.proto",
@@ -12,6 +12,7 @@ const PROTOS: [&str; 8] = [
     "storage/v1/registry.proto",
     "storage/v1/journal.proto",
     "storage/v1/launcher.proto",
+    "storage/v1/framework.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -10,7 +10,7 @@ use crate::{
 };
 use coordination::{Fate, Term};
 use kit::shutdown::CancellationToken;
-use master_core::{Body, CallId, ConnectionId, Effect, Input, LinkId, Master, OperatorReply};
+use master_core::{Absence, Body, CallId, ConnectionId, Effect, Input, LinkId, Master, OperatorReply};
 use proffer_proto::convert::status;
 use proto_types::{
     Now,
@@ -82,6 +82,7 @@ pub(crate) struct Driver {
     start: Instant,
     interval: Duration,
     next_round: Instant,
+    absence: Option<Absence>,
 }
 
 impl Driver {
@@ -110,6 +111,7 @@ impl Driver {
             start,
             interval: options.allocation_interval,
             next_round: start,
+            absence: None,
         };
         (driver, sender)
     }
@@ -136,7 +138,8 @@ impl Driver {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 written = self.registry.written() => self.on_written(written)?,
-                _ = ticks.tick() => self.handle(Input::Tick),
+                // While inputs wait, time stands still for the core: the next tick is late, and it knows what that means.
+                _ = ticks.tick(), if takes_inputs => self.tick(),
                 count = self.inputs.recv_many(&mut batch, BATCH_MAX), if takes_inputs => {
                     if count == 0 {
                         return Ok(());
@@ -157,6 +160,8 @@ impl Driver {
         match message {
             Message::Input(input) => {
                 match &input {
+                    // It was read while the link was being closed; nobody could answer it.
+                    Input::Agent { link, .. } if !self.links.contains_key(link) => return,
                     Input::AgentLinkClosed { link } => self.close_link(*link),
                     Input::SchedulerClosed { connection, .. } => self.close_connection(*connection, None),
                     _ => {}
@@ -188,6 +193,16 @@ impl Driver {
 
     fn handle(&mut self, input: Input) {
         self.core.handle(now(self.start), input, &mut self.effects);
+    }
+
+    fn tick(&mut self) {
+        self.handle(Input::Tick);
+        let absence = self.core.mass_absence();
+        if let Some(absence) = absence.filter(|_| self.absence.is_none()) {
+            let (missing, agents) = (absence.missing, absence.agents);
+            tracing::warn!(missing, agents, "many agents are missing at once: they are marked unreachable one by one");
+        }
+        self.absence = absence;
     }
 
     fn allocate(&mut self) {

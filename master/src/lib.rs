@@ -26,7 +26,7 @@ mod weights;
 
 pub use options::Options;
 
-use coordination::{Candidate, Embedded, Store};
+use coordination::{Candidate, Embedded, Fate, Store};
 use driver::Driver;
 use handle::Handle;
 use kit::shutdown::CancellationToken;
@@ -97,7 +97,7 @@ pub async fn run_on(
         if let Some(ready) = ready.take() {
             ready(address);
         }
-        let ended = driver.run(&stop).await;
+        let ended = lead(driver, stop.clone()).await;
         handle.step_down();
         health.set(false).await;
         let Err(fate) = ended else { break };
@@ -106,6 +106,14 @@ pub async fn run_on(
     }
     let _ = server.await;
     Ok(())
+}
+
+/// Runs the driver as a task of its own: beside the streams it serves, where a message between the two wakes no thread.
+async fn lead(driver: Driver, stop: CancellationToken) -> Result<(), Fate> {
+    match tokio::spawn(async move { driver.run(&stop).await }).await {
+        Ok(ended) => ended,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
 }
 
 async fn begin(store: &dyn Store, address: SocketAddr) -> Result<coordination::Term, coordination::Error> {

@@ -1,16 +1,12 @@
-//! How many bytes things have on the wire, about: enough to bound what waits for a reader, without encoding it twice.
+//! How much of what waits for a reader weighs, so that it can be bounded.
 
 use crate::{driver::LinkMessage, queue::Item};
 use proto_types::{
-    AgentInfo, Labels, TaskInfo, TaskStatus,
-    link::{AgentLaunch, ToAgent},
+    link::ToAgent,
     scheduling::{Event, NumberedEvent},
-    task::{Command, ExecutorInfo},
+    weight::{BASE, Weigh as _},
 };
 use std::sync::Arc;
-
-/// Of anything, for what is not looked at: ids, numbers, tags.
-const BASE: usize = 64;
 
 /// Of an acknowledgement: two ids and a number.
 const ACKNOWLEDGEMENT: usize = 80;
@@ -21,12 +17,9 @@ const ACKNOWLEDGEMENTS_MAX: usize = 1000;
 impl Item for Arc<NumberedEvent> {
     fn weight(&self) -> usize {
         BASE + match &self.event {
-            Event::Offers(offers) => offers
-                .iter()
-                .map(|offer| 2 * BASE + agent(&offer.agent_info) + BASE * offer.resources.iter().len())
-                .sum(),
+            Event::Offers(offers) => offers.iter().map(|offer| offer.weight()).sum(),
             Event::Rescinded(offers) => offers.len() * BASE,
-            Event::Updates(statuses) => statuses.iter().map(status).sum(),
+            Event::Updates(statuses) => statuses.iter().map(|status| status.weight()).sum(),
             Event::Message { data, .. } => data.len(),
             Event::Subscribed { .. } | Event::Failure { .. } | Event::Heartbeat | Event::Closed { .. } => BASE,
         }
@@ -41,10 +34,9 @@ impl Item for Arc<NumberedEvent> {
 impl Item for LinkMessage {
     fn weight(&self) -> usize {
         BASE + match self {
-            Self::Control(ToAgent::Launch(launched)) => launch(launched),
+            Self::Control(ToAgent::Launch(launch)) => launch.weight(),
             Self::Control(ToAgent::Kill { tasks, .. }) => tasks.len() * BASE,
             Self::Control(ToAgent::Acknowledge(known)) => known.len() * ACKNOWLEDGEMENT,
-            Self::Control(ToAgent::Reconcile(tasks)) => tasks.len() * BASE,
             Self::Control(ToAgent::Message(message)) => message.data.len(),
             Self::Control(
                 ToAgent::Registered { .. } | ToAgent::Refused { .. } | ToAgent::Ping(_) | ToAgent::ShutdownFramework(_),
@@ -65,39 +57,6 @@ impl Item for LinkMessage {
             (_, next) => Some(next),
         }
     }
-}
-
-fn agent(info: &AgentInfo) -> usize {
-    // The resources of the whole agent are not in an offer.
-    BASE + info.hostname.len() + info.isolation.len() + BASE * info.attributes.0.len()
-}
-
-fn status(status: &TaskStatus) -> usize {
-    2 * BASE + status.message.len() + status.data.len() + labels(&status.labels)
-}
-
-fn launch(launched: &AgentLaunch) -> usize {
-    let executor = launched.launch.executor.as_ref().map_or(0, executor);
-    executor + launched.launch.tasks.iter().map(|launched| task(launched)).sum::<usize>()
-}
-
-fn executor(info: &ExecutorInfo) -> usize {
-    BASE + command(&info.command) + info.data.len()
-}
-
-fn task(info: &TaskInfo) -> usize {
-    let resources = BASE * info.resources.iter().len();
-    2 * BASE + info.name.len() + resources + command(&info.command) + labels(&info.labels) + info.data.len()
-}
-
-fn command(command: &Command) -> usize {
-    let arguments: usize = command.arguments.iter().map(String::len).sum();
-    let uris: usize = command.uris.iter().map(|uri| BASE + uri.value.len()).sum();
-    command.value.len() + arguments + uris + labels(&command.environment)
-}
-
-fn labels(labels: &Labels) -> usize {
-    labels.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
 }
 
 #[cfg(test)]

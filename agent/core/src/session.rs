@@ -84,7 +84,6 @@ impl Agent {
             ToAgent::Acknowledge(acknowledgements) => self.on_acknowledge(acknowledgements),
             ToAgent::Ping(number) => self.tell_master(None, FromAgent::Pong(number)),
             ToAgent::ShutdownFramework(framework) => self.on_shutdown_framework(&framework, Standing::ShutDown),
-            ToAgent::Reconcile(keys) => self.on_reconcile(keys),
             ToAgent::Message(message) => self.on_message_for_executor(message),
         }
     }

@@ -218,17 +218,6 @@ impl Agent {
         self.send_updates(written, tail);
     }
 
-    /// What the agent does not hold it says it dropped; of the rest it says again what is not acknowledged.
-    pub(crate) fn on_reconcile(&mut self, keys: Vec<TaskKey>) {
-        for key in keys {
-            if self.frameworks.task(&key).is_some() {
-                self.send_tail(&key);
-                continue;
-            }
-            self.report_missing(&key);
-        }
-    }
-
     /// Says of a task that the master believes to be here that it is not. If it was, its end is acknowledged already.
     pub(crate) fn report_missing(&mut self, key: &TaskKey) {
         if self.forgotten.contains(key) {

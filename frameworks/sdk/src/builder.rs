@@ -198,7 +198,8 @@ impl Builder {
         let constraints = constraints.collect::<Result<_, Error>>()?;
         let id_file = self.id_file.map(IdFile::new);
         let identity = id_file.as_ref().map(IdFile::read).transpose()?.flatten();
-        let (id, cluster) = identity.unzip();
+        let last = identity.as_ref().map_or(0, |identity| identity.incarnation);
+        let (id, cluster) = identity.map(|identity| (identity.framework, identity.cluster)).unzip();
         let framework = FrameworkInfo {
             id,
             name: self.name,
@@ -214,7 +215,8 @@ impl Builder {
         let config = Config {
             framework,
             cluster,
-            incarnation: self.incarnation.unwrap_or(now),
+            // A wall clock that was set back must not make the next scheduler the older one.
+            incarnation: self.incarnation.unwrap_or(now.max(last + 1)),
             wants: Wants { suppressed, constraints, credit: self.credit },
             masters,
             request_prefix: format!("{now:x}-{:x}", rand::random::<u64>()),

@@ -3,7 +3,7 @@
 use crate::{
     Context, Error, Handle, MasterAddress, Scheduler, connect,
     handle::{Command, Question},
-    identity::IdFile,
+    identity::{IdFile, Identity},
     transport,
 };
 use framework_core::{
@@ -60,6 +60,7 @@ pub(crate) struct Driver<'a, S> {
     scheduler: &'a mut S,
     masters: String,
     id_file: Option<IdFile>,
+    incarnation: u64,
     handle: Handle,
     started: Instant,
     inputs: mpsc::Sender<Input>,
@@ -82,11 +83,17 @@ impl<'a, S: Scheduler> Driver<'a, S> {
         scheduler: &'a mut S,
     ) -> Result<(), Error> {
         let (sender, mut inputs) = mpsc::channel(INPUTS_MAX);
+        let incarnation = config.incarnation;
+        if let (Some(file), Some(framework), Some(cluster)) = (&id_file, &config.framework.id, &config.cluster) {
+            // Before anybody hears of this scheduler: the next one has to be of a higher incarnation.
+            file.write(&Identity { framework: framework.clone(), cluster: cluster.clone(), incarnation })?;
+        }
         let mut driver = Self {
             masters: config.masters.join(", "),
             session: Session::new(config),
             scheduler,
             id_file,
+            incarnation,
             handle,
             started: Instant::now(),
             inputs: sender,
@@ -178,7 +185,7 @@ impl<'a, S: Scheduler> Driver<'a, S> {
                 }
                 Effect::Keep { framework, cluster } => {
                     if let Some(file) = &self.id_file {
-                        file.write(&framework, &cluster)?;
+                        file.write(&Identity { framework, cluster, incarnation: self.incarnation })?;
                     }
                 }
                 Effect::Forget => {

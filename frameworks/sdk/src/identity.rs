@@ -1,6 +1,8 @@
 //! Who a framework is, kept in a file for its next scheduler.
 
 use crate::Error;
+use proffer_proto::storage::v1;
+use prost::Message as _;
 use proto_types::{ClusterId, FrameworkId};
 use std::{
     fs, io,
@@ -8,10 +10,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The first line of such a file.
-const HEADER: &str = "proffer framework 1";
+/// The format that this version writes, and the highest it reads.
+const FORMAT: u32 = 1;
 
-/// A file that keeps a framework's id and its cluster's, each on a line.
+/// Who a framework is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) framework: FrameworkId,
+    pub(crate) cluster: ClusterId,
+    /// Of the last scheduler.
+    pub(crate) incarnation: u64,
+}
+
+/// A file that keeps it.
 #[derive(Debug, Clone)]
 pub(crate) struct IdFile {
     path: PathBuf,
@@ -23,28 +34,18 @@ impl IdFile {
     }
 
     /// Who the framework is; none if there is no such file yet.
-    pub(crate) fn read(&self) -> Result<Option<(FrameworkId, ClusterId)>, Error> {
-        let text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
+    pub(crate) fn read(&self) -> Result<Option<Identity>, Error> {
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(Error::IdFile { path: self.path.clone(), source }),
         };
-        let content = |message: String| Error::IdFileContent { path: self.path.clone(), message };
-        let mut lines = text.lines();
-        if lines.next() != Some(HEADER) {
-            return Err(content(format!("it does not begin with {HEADER:?}")));
-        }
-        let framework = FrameworkId::new(lines.next().unwrap_or_default());
-        let cluster = ClusterId::new(lines.next().unwrap_or_default());
-        let framework = framework.map_err(|error| content(format!("the framework's id {error}")))?;
-        let cluster = cluster.map_err(|error| content(format!("the cluster's id {error}")))?;
-        Ok(Some((framework, cluster)))
+        decode(&bytes).map(Some).map_err(|message| Error::IdFileContent { path: self.path.clone(), message })
     }
 
     /// Keeps it; after this returns it outlives the machine.
-    pub(crate) fn write(&self, framework: &FrameworkId, cluster: &ClusterId) -> Result<(), Error> {
-        let text = format!("{HEADER}\n{framework}\n{cluster}\n");
-        replace(&self.path, text.as_bytes()).map_err(|source| Error::IdFile { path: self.path.clone(), source })
+    pub(crate) fn write(&self, identity: &Identity) -> Result<(), Error> {
+        replace(&self.path, &encode(identity)).map_err(|source| Error::IdFile { path: self.path.clone(), source })
     }
 
     /// Forgets it.
@@ -56,6 +57,23 @@ impl IdFile {
             _ => Ok(()),
         }
     }
+}
+
+fn encode(identity: &Identity) -> Vec<u8> {
+    let header = v1::Header { cluster_id: identity.cluster.to_string(), format: FORMAT, minimum_reader: FORMAT };
+    let (framework_id, incarnation) = (identity.framework.to_string(), identity.incarnation);
+    v1::FrameworkIdentity { header: Some(header), framework_id, incarnation }.encode_to_vec()
+}
+
+fn decode(bytes: &[u8]) -> Result<Identity, String> {
+    let stored = v1::FrameworkIdentity::decode(bytes).map_err(|error| error.to_string())?;
+    let header = stored.header.ok_or("it has no header")?;
+    if header.minimum_reader > FORMAT {
+        return Err(format!("it is of format {}, this version reads up to {FORMAT}", header.format));
+    }
+    let framework = FrameworkId::new(stored.framework_id).map_err(|error| format!("the framework's id {error}"))?;
+    let cluster = ClusterId::new(header.cluster_id).map_err(|error| format!("the cluster's id {error}"))?;
+    Ok(Identity { framework, cluster, incarnation: stored.incarnation })
 }
 
 /// Writes a file as a whole: a reader sees the old content or the new.
@@ -81,8 +99,9 @@ mod tests {
         let file = IdFile::new(directory.path().join("id"));
         assert!(file.read().unwrap().is_none());
         let (framework, cluster) = (FrameworkId::new("F-1").unwrap(), ClusterId::new("C-1").unwrap());
-        file.write(&framework, &cluster).unwrap();
-        assert_eq!(file.read().unwrap(), Some((framework, cluster)));
+        let identity = Identity { framework, cluster, incarnation: 7 };
+        file.write(&identity).unwrap();
+        assert_eq!(file.read().unwrap(), Some(identity));
         file.remove().unwrap();
         assert!(file.read().unwrap().is_none());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
@@ -92,8 +111,10 @@ mod tests {
     fn another_file_is_refused_with_its_name() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("id");
-        fs::write(&path, "hello\n").unwrap();
-        let error = IdFile::new(path).read().unwrap_err();
-        assert!(error.to_string().contains("id is none of Proffer's"), "{error}");
+        for content in ["hello\n", ""] {
+            fs::write(&path, content).unwrap();
+            let error = IdFile::new(path.clone()).read().unwrap_err();
+            assert!(error.to_string().contains("id is none of Proffer's"), "{error}");
+        }
     }
 }

@@ -12,11 +12,11 @@ use proffer_proto::{
 };
 use proto_types::{
     SessionId,
-    scheduling::{Call, NumberedEvent, Reply, Subscribe},
+    scheduling::{Call, NumberedEvent, Refusal, Reply, Subscribe},
 };
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
-use tonic::{Status, transport::Channel};
+use tonic::{Code, Status, transport::Channel};
 
 /// How long an answer may take before the call counts as lost. The master writes to its log before some answers.
 const CALL_PATIENCE: Duration = Duration::from_secs(30);
@@ -106,6 +106,10 @@ fn call_end(status: &Status) -> CallEnd {
     match read(status) {
         Some(Problem::NotLeader { leader }) => CallEnd::NotLeader(leader),
         Some(Problem::Refused(refusal)) => CallEnd::Refused(refusal),
+        // It is larger than a message may be, and would be the next time.
+        None if status.code() == Code::OutOfRange => {
+            CallEnd::Refused(Refusal::Invalid { field: String::new(), message: describe(status) })
+        }
         Some(Problem::TooSlow) | None => CallEnd::Lost(describe(status)),
     }
 }

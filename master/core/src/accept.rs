@@ -1,17 +1,18 @@
 //! Using offers. First everything is planned against the present state, with a verdict for each task; then the plan is
 //! carried out. Nothing is changed by what is refused.
 
-use crate::{CallId, Master, effect::AgentStanding, minted::epoch_of, tasks::Task};
+use crate::{CallId, Master, effect::AgentStanding, minted::epoch_of, roles::lineage, tasks::Task};
 use proto_types::{
     AgentId, ExecutorId, Filters, FrameworkId, OfferId, Principal, Rejection, RejectionKind, Resources, Role, Scalar,
     TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
     container::{Container, Network},
     link::{AgentLaunch, HeldExecutor, ToAgent},
-    resources::{Limits, Quantities},
+    resources::Quantities,
     scheduling::{Accept, Acceptance, Reply},
     status::Source,
     task::{ExecutorInfo, Launch},
     verdict::TaskVerdict,
+    weight::{BATCH_MAX, Weigh},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -27,8 +28,8 @@ struct Plan {
     offers: BTreeSet<OfferId>,
     /// What is left on each agent.
     pools: BTreeMap<AgentId, Resources>,
-    /// What is left of the limits of each role.
-    headrooms: BTreeMap<Role, Limits>,
+    /// What each role, with those below it, gets beyond what was offered.
+    beyond: BTreeMap<Role, Quantities>,
     executors: BTreeMap<(AgentId, ExecutorId), ExecutorInfo>,
 }
 
@@ -66,7 +67,8 @@ impl Master {
         for step in std::mem::take(&mut plan.steps) {
             self.carry_out(principal, id, step);
         }
-        let verdicts = plan.verdicts;
+        let mut verdicts = plan.verdicts;
+        shorten(&mut verdicts);
         if let Some(framework) = self.frameworks.change(id) {
             framework.answers.keep(accept.request, Arc::new(verdicts.clone()));
         }
@@ -153,7 +155,7 @@ impl Master {
     /// Plans the tasks of one launch: each for itself, or as a group all or none.
     fn plan_launch(&self, plan: &mut Plan, id: &FrameworkId, at: &str, step: &mut Step, launch: Launch) {
         let first = plan.verdicts.len();
-        let undo = launch.group.then(|| (plan.pools.clone(), plan.headrooms.clone(), step.left.clone()));
+        let undo = launch.group.then(|| (plan.pools.clone(), plan.beyond.clone(), step.left.clone()));
         let mut needs_executor = match self.plan_executor(plan, id, at, step, launch.executor.as_ref()) {
             Ok(needed) => needed,
             Err(rejection) => {
@@ -178,9 +180,9 @@ impl Master {
         }
         let refused = plan.verdicts.len() - first - accepted.len();
         if refused > 0
-            && let Some((pools, headrooms, left)) = undo
+            && let Some((pools, beyond, left)) = undo
         {
-            (plan.pools, plan.headrooms, step.left) = (pools, headrooms, left);
+            (plan.pools, plan.beyond, step.left) = (pools, beyond, left);
             abort_from(plan, first, "another task of the group was refused");
             return;
         }
@@ -258,16 +260,14 @@ impl Master {
             let message = format!("{foreign} is reserved for another role than {}", step.role);
             return Err(reject(RejectionKind::Invalid, field(), message));
         }
-        let extra = need.minus(&step.left).quantities();
-        let headroom = plan.headrooms.entry(step.role.clone()).or_insert_with(|| self.roles.headroom(&step.role));
-        if !headroom.admit(&extra) {
-            let message = format!("needs {extra} more than was offered, role {} may get {headroom} more", step.role);
-            return Err(Rejection {
-                kind: RejectionKind::Conflict,
-                field: field(),
-                message,
-                free: Some(step.left.clone()),
-            });
+        let beyond = need.minus(&step.left);
+        if !beyond.is_empty() {
+            let (more, headroom) = (beyond.quantities(), self.roles.headroom_beside(&step.role, &plan.beyond));
+            if !headroom.admit(&more) {
+                let message = format!("needs {more} more than was offered, role {} may get {headroom} more", step.role);
+                let free = Some(step.left.clone());
+                return Err(Rejection { kind: RejectionKind::Conflict, field: field(), message, free });
+            }
         }
         if let Some(message) = over_limit(step, &need) {
             let free = Some(step.left.clone());
@@ -278,10 +278,8 @@ impl Master {
             let message = format!("{insufficient} left of what was offered and is free on agent {}", step.agent);
             return Err(Rejection { kind: RejectionKind::Conflict, field: field(), message, free: Some(pool.clone()) });
         }
-        for (name, amount) in extra.iter() {
-            if let Some(bound) = headroom.get_mut(name) {
-                *bound = bound.saturating_sub(*amount);
-            }
+        if !beyond.is_empty() {
+            lineage(&step.role).for_each(|role| plan.beyond.entry(role).or_default().add(&beyond));
         }
         step.left = step.left.minus(&need);
         Ok(())
@@ -353,6 +351,17 @@ fn over_limit(step: &Step, need: &Resources) -> Option<String> {
 
 fn reject(kind: RejectionKind, field: String, message: String) -> Rejection {
     Rejection { kind, field, message, free: None }
+}
+
+/// What is free is told until it makes up a message, for it may be long and there may be thousands of verdicts.
+fn shorten(verdicts: &mut [TaskVerdict]) {
+    let mut weight = 0;
+    for rejection in verdicts.iter_mut().filter_map(|verdict| verdict.result.as_mut().err()) {
+        weight += rejection.free.as_ref().map_or(0, Weigh::weight);
+        if weight > BATCH_MAX {
+            rejection.free = None;
+        }
+    }
 }
 
 /// Gives up the whole plan: the tasks that would have been accepted are told why they are not.

@@ -57,7 +57,6 @@ impl Master {
         }
         if let Some(agent) = self.agents.change(&agent) {
             agent.active_tasks -= 1;
-            agent.kills.remove(key);
         }
         self.discharge(&agent, &key.framework, &role, &resources);
     }

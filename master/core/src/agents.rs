@@ -6,7 +6,7 @@ use crate::{
     timers::TimerKey,
 };
 use proto_types::{
-    AgentId, AgentInfo, ExecutorId, FrameworkId, OfferId, Resources, Role, TaskKey,
+    AgentId, AgentInfo, ExecutorId, FrameworkId, OfferId, Principal, Resources, Role, TaskKey,
     link::HeldExecutor,
     time::{Monotonic, Wall},
 };
@@ -30,8 +30,12 @@ pub(crate) struct Agents {
 #[derive(Debug)]
 pub(crate) struct Agent {
     pub(crate) info: Arc<AgentInfo>,
+    /// Who registered the description.
+    pub(crate) principal: Principal,
     pub(crate) standing: AgentStanding,
     pub(crate) since: Wall,
+    /// Who caused the standing that the registry holds.
+    pub(crate) marked_by: Principal,
     pub(crate) link: Option<LinkId>,
     /// The last write about it: what is said about it must not leave before.
     pub(crate) written: Option<LogIndex>,
@@ -66,11 +70,13 @@ pub(crate) struct Filter {
 }
 
 impl Agent {
-    pub(crate) fn new(info: Arc<AgentInfo>, standing: AgentStanding, since: Wall) -> Self {
+    pub(crate) fn new(info: Arc<AgentInfo>, principal: Principal, standing: AgentStanding, since: Wall) -> Self {
         Self {
             info,
+            principal,
             standing,
             since,
+            marked_by: Principal::anonymous(),
             link: None,
             written: None,
             known: false,

@@ -22,9 +22,14 @@ impl Master {
                 Call::Accept(accept) if self.is_of_earlier_epoch(session) => Ok(self.outcome_unknown(&accept)),
                 _ => Err(Refusal::StaleSession(session.clone())),
             };
-            self.out.reply(None, call, reply);
+            self.out.reply(self.last_removal, call, reply);
             return;
         };
+        if let Some(removed) = self.frameworks.get(&id).filter(|framework| framework.removed) {
+            let reply =
+                if matches!(body, Call::Teardown) { Ok(Reply::Done) } else { Err(Refusal::FrameworkRemoved(id)) };
+            return self.out.reply(removed.written, call, reply);
+        }
         let reply = match body {
             Call::Accept(accept) => return self.on_accept(call, principal, &id, accept),
             Call::Decline { offers, filters } => Ok(Reply::Declined(self.on_decline(&id, &offers, filters))),
@@ -35,7 +40,7 @@ impl Master {
                 self.on_acknowledge(&id, acknowledgements);
                 Ok(Reply::Done)
             }
-            Call::Reconcile(queries) => Ok(Reply::Answers(self.on_reconcile(&id, &queries))),
+            Call::Reconcile { queries, after } => Ok(self.on_reconcile(&id, &queries, after.as_ref())),
             Call::SendMessage { agent, executor, data } => Ok(self.on_send_message(&id, &agent, executor, data)),
             Call::UpdateFramework { framework, wants } => validate(&framework, &wants).map(|()| {
                 self.replace_description(&id, principal, *framework, None);
@@ -100,6 +105,10 @@ impl Master {
         }
         let due = self.now.monotonic + filters.refuse.min(REFUSE_MAX);
         let Some(agent) = self.agents.change(agent_id) else { return };
+        let present = agent.filters.get(&(framework.clone(), role.clone()));
+        if present.is_some_and(|present| present.timer.due() >= due && present.refused.contains(refused)) {
+            return;
+        }
         let timer = self.timers.set(due, Timer::Filter(agent_id.clone(), framework.clone(), role.clone()));
         let filter = Filter { refused: refused.clone(), timer };
         if let Some(old) = agent.filters.insert((framework.clone(), role.clone()), filter) {
@@ -194,8 +203,7 @@ impl Master {
             }
         }
         self.kill(known, grace);
-        let answers = if unknown.is_empty() { Vec::new() } else { self.on_reconcile(id, &unknown) };
-        Reply::Answers(answers)
+        self.answer_all(id, &unknown)
     }
 
     /// Has tasks killed. An agent that is away is told when it comes back.

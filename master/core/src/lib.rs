@@ -53,6 +53,7 @@ pub use check::Violation;
 pub use config::Config;
 pub use effect::{Body, Change, Effect, LogIndex, Recipient};
 pub use input::{CallId, ConnectionId, Input, LinkId, OperatorCall, OperatorReply};
+pub use liveness::Absence;
 
 use agents::Agents;
 use frameworks::Frameworks;
@@ -82,6 +83,7 @@ pub struct Master {
     last_round: RoundReport,
     history: History,
     last_marked: Option<Monotonic>,
+    absence: Option<Absence>,
     /// The last write that removed a framework: whoever is told that one is dead is told after it.
     last_removal: Option<LogIndex>,
 }
@@ -107,7 +109,7 @@ impl Master {
     /// Whether a round of allocation has anything to look at: the shell gives [`Input::Allocate`] then, paced.
     #[must_use]
     pub fn wants_allocation(&self) -> bool {
-        !self.agents.dirty.is_empty() || !self.frameworks.dirty.is_empty()
+        !self.agents.dirty.is_empty() || !self.frameworks.dirty.is_empty() || self.roles.is_loosened()
     }
 
     /// What the last round of allocation looked at and did.

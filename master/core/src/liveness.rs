@@ -7,12 +7,29 @@ use proto_types::{
     registry::Fact,
     scheduling::Event,
     status::{Reason, Source},
+    time::Monotonic,
 };
 use std::collections::BTreeSet;
 
 /// When more than one in so many of the agents is missing at once, the fault is likelier on our side of the network:
 /// they are then marked one by one.
 const MASS_FRACTION: usize = 5;
+
+/// How many agents were missing when last one was due to be marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Absence {
+    at: Monotonic,
+    /// Agents that should be here.
+    pub agents: usize,
+    /// Those of them that do not answer.
+    pub missing: usize,
+}
+
+impl Absence {
+    fn is_mass(self) -> bool {
+        self.missing > 1 && self.missing * MASS_FRACTION > self.agents
+    }
+}
 
 impl Master {
     pub(crate) fn on_tick(&mut self) {
@@ -67,12 +84,15 @@ impl Master {
         let Some(agent) = self.agents.change(id) else { return };
         agent.liveness.timer = None;
         let Some(link) = agent.link else { return };
-        if agent.liveness.unanswered >= misses {
-            self.on_missing(id);
+        let silent = agent.liveness.unanswered >= misses;
+        if silent && self.may_mark_now() {
+            self.mark_unreachable(id);
             return;
         }
+        // An agent that may not be marked yet is asked on: it may answer meanwhile.
+        let Some(agent) = self.agents.change(id) else { return };
         agent.liveness.number += 1;
-        agent.liveness.unanswered += 1;
+        agent.liveness.unanswered = (agent.liveness.unanswered + 1).min(misses);
         let number = agent.liveness.number;
         agent.liveness.timer = Some(self.timers.set(due, Timer::Ping(id.clone())));
         self.out.send_agent(None, link, ToAgent::Ping(number));
@@ -86,6 +106,7 @@ impl Master {
         }
     }
 
+    /// An agent that has no link did not come back in time.
     fn on_missing(&mut self, id: &AgentId) {
         let Some(agent) = self.agents.change(id) else { return };
         agent.liveness.timer = None;
@@ -100,28 +121,47 @@ impl Master {
             }
             return;
         }
-        self.last_marked = Some(self.now.monotonic);
         self.mark_unreachable(id);
     }
 
     /// Whether an agent may be marked now, or should wait because too many are missing at once.
-    fn may_mark_now(&self) -> bool {
+    fn may_mark_now(&mut self) -> bool {
+        if self.absence.is_none_or(|absence| absence.at != self.now.monotonic) {
+            self.absence = Some(self.count_absence());
+        }
+        let many = self.absence.is_some_and(Absence::is_mass);
+        !many || self.last_marked.is_none_or(|last| self.now.monotonic.since(last) >= self.config.ping_interval)
+    }
+
+    fn count_absence(&self) -> Absence {
         let here = self.agents.iter().filter(|(_, agent)| agent.counts() || agent.standing == AgentStanding::Recovered);
-        let (all, missing) = here.fold((0_usize, 0_usize), |(all, missing), (_, agent)| {
+        let none = Absence { at: self.now.monotonic, agents: 0, missing: 0 };
+        here.fold(none, |absence, (_, agent)| {
             let silent = agent.link.is_none() || agent.liveness.unanswered >= self.config.ping_misses;
-            (all + 1, missing + usize::from(silent))
-        });
-        let few = missing <= 1 || missing * MASS_FRACTION <= all;
-        few || self.last_marked.is_none_or(|last| self.now.monotonic.since(last) >= self.config.ping_interval)
+            Absence { agents: absence.agents + 1, missing: absence.missing + usize::from(silent), ..absence }
+        })
+    }
+
+    /// How many of the agents are missing, if that are so many that they are marked one by one.
+    #[must_use]
+    pub fn mass_absence(&self) -> Option<Absence> {
+        self.absence.filter(|absence| absence.is_mass())
     }
 
     fn mark_unreachable(&mut self, id: &AgentId) {
+        self.last_marked = Some(self.now.monotonic);
+        if let Some(absence) = &mut self.absence {
+            absence.agents = absence.agents.saturating_sub(1);
+            absence.missing = absence.missing.saturating_sub(1);
+        }
         let wall = self.now.wall;
         let fact = Fact::AgentMarkedUnreachable { agent: id.clone(), since: wall };
-        let written = self.out.append(&Principal::anonymous(), fact);
+        let principal = Principal::anonymous();
+        let written = self.out.append(&principal, fact);
         let Some(agent) = self.agents.change(id) else { return };
         let counted = agent.counts();
         (agent.standing, agent.since, agent.written) = (AgentStanding::Unreachable, wall, Some(written));
+        agent.marked_by = principal;
         let (link, info) = (agent.link.take(), std::sync::Arc::clone(&agent.info));
         let offers: Vec<_> = agent.offers.iter().cloned().collect();
         let executors = std::mem::take(&mut agent.executors);

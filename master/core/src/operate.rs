@@ -34,7 +34,7 @@ impl Master {
                 self.find_task(framework, task).and_then(|key| self.locate(&key))
             }
         };
-        self.out.operator_reply(None, call, reply);
+        self.out.operator_reply(self.last_removal, call, reply);
     }
 
     fn on_update_role(
@@ -56,8 +56,7 @@ impl Master {
         let limit = limit.or(node.map(|node| node.limit.clone())).unwrap_or_default();
         let fact = Fact::RoleUpdated { role: role.clone(), weight_milli, limit: limit.clone() };
         let written = self.out.append(principal, fact);
-        self.roles.set_limit(role, limit);
-        self.roles.set_weight(role, weight_milli);
+        self.roles.configure(role, weight_milli, limit, principal.clone());
         let frameworks: Vec<FrameworkId> = self.frameworks.iter().map(|(id, _)| id.clone()).collect();
         self.frameworks.dirty.extend(frameworks);
         self.out.operator_reply(Some(written), call, Ok(OperatorReply::Done));

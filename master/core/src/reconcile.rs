@@ -4,21 +4,31 @@ use crate::{Master, effect::AgentStanding};
 use proto_types::{
     AgentId, FrameworkId, TaskId, TaskKey, TaskState, TaskStatus,
     reconcile::{Answer, Query},
+    scheduling::Reply,
     status::{Reason, Source},
+    weight::{BATCH_MAX, Weigh as _},
 };
-use std::time::Duration;
+use std::{ops::Bound, time::Duration};
 
 /// When to ask again about a task that an agent which is away may hold. Sooner would only ask in vain: agents come
 /// back within seconds of a failover, and those that do not, not for minutes.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 impl Master {
-    pub(crate) fn on_reconcile(&self, id: &FrameworkId, queries: &[Query]) -> Vec<Answer> {
-        let Some(framework) = self.frameworks.get(id) else { return Vec::new() };
-        if queries.is_empty() {
-            return framework.tasks.values().map(|task| Answer::Status(self.reconciled(&task.latest))).collect();
+    pub(crate) fn on_reconcile(&self, id: &FrameworkId, queries: &[Query], after: Option<&TaskId>) -> Reply {
+        if !queries.is_empty() {
+            return self.answer_all(id, queries);
         }
-        queries.iter().map(|query| self.answer(id, query)).collect()
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let tasks =
+            self.frameworks.get(id).map(|framework| framework.tasks.range::<TaskId, _>((start, Bound::Unbounded)));
+        let latest = tasks.into_iter().flatten().map(|(_, task)| Answer::Status(self.reconciled(&task.latest)));
+        as_many_as_fit(latest)
+    }
+
+    /// Answers about each of these.
+    pub(crate) fn answer_all(&self, id: &FrameworkId, queries: &[Query]) -> Reply {
+        as_many_as_fit(queries.iter().map(|query| self.answer(id, query)))
     }
 
     fn answer(&self, id: &FrameworkId, query: &Query) -> Answer {
@@ -67,4 +77,15 @@ impl Master {
     fn reconciled(&self, latest: &TaskStatus) -> TaskStatus {
         TaskStatus { sequence: 0, reason: Some(Reason::Reconciliation), source: Source::Master, ..latest.clone() }
     }
+}
+
+/// One message of answers. The first goes in always, so that whoever asks again gets on.
+fn as_many_as_fit(mut answers: impl Iterator<Item = Answer>) -> Reply {
+    let (mut taken, mut weight) = (Vec::new(), 0);
+    while weight < BATCH_MAX {
+        let Some(answer) = answers.next() else { return Reply::Answers { answers: taken, more: false } };
+        weight += answer.weight();
+        taken.push(answer);
+    }
+    Reply::Answers { answers: taken, more: answers.next().is_some() }
 }

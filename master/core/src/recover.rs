@@ -45,6 +45,7 @@ impl Master {
             last_round: RoundReport::default(),
             history: History::default(),
             last_marked: None,
+            absence: None,
             last_removal: None,
         };
         let mut remaining = BTreeMap::new();
@@ -58,12 +59,16 @@ impl Master {
     fn replay(&mut self, change: RegistryChange, remaining: &mut BTreeMap<FrameworkId, Duration>) {
         match change.fact {
             Fact::AgentAdmitted { agent: id, info } => match self.agents.change(&id) {
-                Some(agent) => agent.info = info,
-                None => self.agents.insert(id, Agent::new(info, AgentStanding::Recovered, self.now.wall)),
+                Some(agent) => (agent.info, agent.principal) = (info, change.principal),
+                None => {
+                    let agent = Agent::new(info, change.principal, AgentStanding::Recovered, self.now.wall);
+                    self.agents.insert(id, agent);
+                }
             },
             Fact::AgentMarkedUnreachable { agent: id, since } => {
                 if let Some(agent) = self.agents.change(&id) {
                     (agent.standing, agent.since) = (AgentStanding::Unreachable, since);
+                    agent.marked_by = change.principal;
                 }
             }
             Fact::AgentMarkedReachable { agent: id } => {
@@ -74,6 +79,7 @@ impl Master {
             Fact::AgentMarkedGone { agent: id, since } => {
                 if let Some(agent) = self.agents.change(&id) {
                     (agent.standing, agent.since) = (AgentStanding::Gone, since);
+                    agent.marked_by = change.principal;
                 }
             }
             Fact::FrameworkRegistered { info, incarnation, registered } => {
@@ -90,8 +96,7 @@ impl Master {
             Fact::FrameworkConnected { framework } => drop(remaining.remove(&framework)),
             Fact::FrameworkRemoved { framework } => drop(self.frameworks.remove(&framework)),
             Fact::RoleUpdated { role, weight_milli, limit } => {
-                self.roles.set_limit(&role, limit);
-                self.roles.set_weight(&role, weight_milli);
+                self.roles.configure(&role, weight_milli, limit, change.principal);
             }
         }
     }
@@ -127,21 +132,20 @@ impl Master {
         let mut changes = Vec::new();
         let mut push =
             |principal: &Principal, fact| changes.push(RegistryChange { principal: principal.clone(), fact });
-        let anonymous = Principal::anonymous();
         for (role, node) in self.roles.iter() {
             if node.weight_milli != WEIGHT_DEFAULT_MILLI || !node.limit.is_empty() {
                 let (weight_milli, limit) = (node.weight_milli, node.limit.clone());
-                push(&anonymous, Fact::RoleUpdated { role: role.clone(), weight_milli, limit });
+                push(&node.configured_by, Fact::RoleUpdated { role: role.clone(), weight_milli, limit });
             }
         }
         for (id, agent) in self.agents.iter() {
-            push(&anonymous, Fact::AgentAdmitted { agent: id.clone(), info: Arc::clone(&agent.info) });
+            push(&agent.principal, Fact::AgentAdmitted { agent: id.clone(), info: Arc::clone(&agent.info) });
             let since = agent.since;
             match agent.standing {
                 AgentStanding::Unreachable => {
-                    push(&anonymous, Fact::AgentMarkedUnreachable { agent: id.clone(), since });
+                    push(&agent.marked_by, Fact::AgentMarkedUnreachable { agent: id.clone(), since });
                 }
-                AgentStanding::Gone => push(&anonymous, Fact::AgentMarkedGone { agent: id.clone(), since }),
+                AgentStanding::Gone => push(&agent.marked_by, Fact::AgentMarkedGone { agent: id.clone(), since }),
                 AgentStanding::Connected | AgentStanding::Disconnected | AgentStanding::Recovered => {}
             }
         }

@@ -90,7 +90,7 @@ impl Master {
         }
         match old {
             None => {
-                let agent = Agent::new(Arc::clone(&info), AgentStanding::Recovered, self.now.wall);
+                let agent = Agent::new(Arc::clone(&info), principal.clone(), AgentStanding::Recovered, self.now.wall);
                 self.agents.insert(id.clone(), agent);
             }
             Some((old, _, true)) => self.roles.subtract_total(&old.resources),
@@ -99,7 +99,9 @@ impl Master {
         self.roles.add_total(&info.resources);
         let wall = self.now.wall;
         if let Some(agent) = self.agents.change(id) {
-            agent.info = info;
+            if agent.info != info {
+                (agent.info, agent.principal) = (info, principal.clone());
+            }
             agent.written = written.or(agent.written);
             if agent.standing != AgentStanding::Connected {
                 (agent.standing, agent.since) = (AgentStanding::Connected, wall);
@@ -183,13 +185,13 @@ impl Master {
 
     fn take_task(&mut self, id: &AgentId, held: HeldTask, was_unreachable: bool) {
         let key = held.key;
+        let elsewhere = self.frameworks.task(&key).is_some_and(|task| task.agent != *id);
+        let completed = self.frameworks.get(&key.framework).is_some_and(|f| f.completed_on.contains_key(&key.task));
+        if elsewhere || (completed && self.frameworks.task(&key).is_none()) {
+            self.end_stray(id, &key, &held.latest);
+            return;
+        }
         if self.frameworks.task(&key).is_none() {
-            // It was over and acknowledged, and the agent has not heard of it yet.
-            let completed = self.frameworks.get(&key.framework).is_some_and(|f| f.completed_on.contains_key(&key.task));
-            if completed {
-                self.acknowledge_to_agent(id, vec![(key, held.latest.sequence)]);
-                return;
-            }
             let principal = self.frameworks.get(&key.framework).map(|framework| framework.principal.clone());
             let task = Task {
                 info: held.info,
@@ -236,6 +238,18 @@ impl Master {
         self.pump(&key.framework);
     }
 
+    /// The agent holds a task that nobody waits for: it was over and acknowledged, and the agent has not heard of that
+    /// yet; or an older task has the id of one that is elsewhere. If it still runs, it runs for nobody.
+    fn end_stray(&mut self, id: &AgentId, key: &TaskKey, latest: &TaskStatus) {
+        self.acknowledge_to_agent(id, vec![(key.clone(), latest.sequence)]);
+        let Some(link) = self.agents.get(id).and_then(|agent| agent.link).filter(|_| !latest.state.is_terminal())
+        else {
+            return;
+        };
+        let (framework, tasks) = (key.framework.clone(), vec![key.task.clone()]);
+        self.out.send_agent(self.last_removal, link, ToAgent::Kill { framework, tasks, grace: None });
+    }
+
     /// The agent came back without a task that was given to it.
     fn on_task_missing(&mut self, id: &AgentId, key: &TaskKey) {
         let Some(task) = self.frameworks.task(key) else { return };
@@ -268,7 +282,9 @@ impl Master {
 
     pub(crate) fn on_link_closed(&mut self, link: LinkId) {
         let Some(id) = self.agents.unbind(link) else { return };
-        let window = self.config.ping_interval * self.config.ping_misses;
+        // What it did not answer before its link broke counts.
+        let unanswered = self.agents.get(&id).map_or(0, |agent| agent.liveness.unanswered);
+        let window = self.config.ping_interval * self.config.ping_misses.saturating_sub(unanswered);
         let missing = self.timers.set(self.now.monotonic + window, Timer::Missing(id.clone()));
         let wall = self.now.wall;
         let Some(agent) = self.agents.change(&id) else { return };
@@ -291,12 +307,22 @@ impl Master {
         executor: ExecutorId,
         message: String,
     ) {
-        let Some(agent) = self.agents.change(id) else { return };
-        if let Some(held) = agent.executors.remove(&(framework.clone(), executor.clone())) {
+        // For a launch that the agent has not heard of yet it starts the executor again.
+        if !self.has_launch_under_way(id, &framework, &executor)
+            && let Some(agent) = self.agents.change(id)
+            && let Some(held) = agent.executors.remove(&(framework.clone(), executor.clone()))
+        {
             self.discharge(id, &framework, &held.role, &held.info.resources);
         }
         let event = Event::Failure { agent: id.clone(), executor: Some(executor), message };
         self.tell(&framework, None, event);
+    }
+
+    fn has_launch_under_way(&self, id: &AgentId, framework: &FrameworkId, executor: &ExecutorId) -> bool {
+        let under_way = |task: &Task| task.received == 0 && task.executor == *executor && !task.state().is_terminal();
+        let tasks = self.agents.get(id).map(|agent| &agent.tasks).into_iter().flatten();
+        let mut own = tasks.filter(|key| key.framework == *framework);
+        own.any(|key| self.frameworks.task(key).is_some_and(under_way))
     }
 
     /// Whether the framework is torn down or was never registered: its tasks must end.

@@ -6,7 +6,7 @@
 
 use crate::effect::RoleView;
 use proto_types::{
-    FrameworkId, Resources, Role, Scalar,
+    FrameworkId, Principal, Resources, Role, Scalar,
     resources::{Limits, Quantities},
 };
 use std::{
@@ -31,12 +31,16 @@ pub(crate) struct Roles {
     total: Quantities,
     stale: bool,
     touched: BTreeSet<Role>,
+    /// The highest roles with a limit below which something was released.
+    loosened: BTreeSet<Role>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) weight_milli: u64,
     pub(crate) limit: Limits,
+    /// Who set these.
+    pub(crate) configured_by: Principal,
     /// With the roles below.
     pub(crate) allocated: Quantities,
     /// Of frameworks in this very role.
@@ -62,6 +66,7 @@ impl Default for Node {
         Self {
             weight_milli: WEIGHT_DEFAULT_MILLI,
             limit: Limits::default(),
+            configured_by: Principal::anonymous(),
             allocated: Quantities::default(),
             own: Quantities::default(),
             rank: 0,
@@ -112,21 +117,14 @@ impl Roles {
         self.stale = true;
     }
 
-    pub(crate) fn set_weight(&mut self, role: &Role, weight_milli: u64) {
+    /// Sets the role's weight and limit.
+    pub(crate) fn configure(&mut self, role: &Role, weight_milli: u64, limit: Limits, principal: Principal) {
         self.ensure(role);
         if let Some(node) = self.nodes.get_mut(role) {
-            node.weight_milli = weight_milli;
-        }
-        self.rerank(role);
-        self.prune(role);
-    }
-
-    pub(crate) fn set_limit(&mut self, role: &Role, limit: Limits) {
-        self.ensure(role);
-        if let Some(node) = self.nodes.get_mut(role) {
-            node.limit = limit;
+            (node.weight_milli, node.limit, node.configured_by) = (weight_milli, limit, principal);
         }
         self.touched.insert(role.clone());
+        self.rerank(role);
         self.prune(role);
     }
 
@@ -172,19 +170,47 @@ impl Roles {
 
     pub(crate) fn release(&mut self, role: &Role, framework: &FrameworkId, resources: &Resources) {
         self.change(role, framework, |amounts| amounts.subtract(resources));
+        let limited = |role: &Role| self.nodes.get(role).is_some_and(|node| !node.limit.is_empty());
+        if let Some(highest) = lineage(role).filter(limited).last() {
+            self.loosened.insert(highest);
+        }
         self.drop_client_if_blank(role, framework);
     }
 
     /// How much more the role may get, by its own limit and those above it.
     pub(crate) fn headroom(&self, role: &Role) -> Limits {
+        self.headroom_beside(role, &BTreeMap::new())
+    }
+
+    /// The same once each role, with those below it, has been given what is planned for it.
+    pub(crate) fn headroom_beside(&self, role: &Role, planned: &BTreeMap<Role, Quantities>) -> Limits {
         let mut headroom = Limits::default();
         for ancestor in lineage(role) {
             let Some(node) = self.nodes.get(&ancestor) else { continue };
+            let planned = planned.get(&ancestor);
             for (name, bound) in node.limit.iter() {
-                headroom.tighten(name, bound.saturating_sub(node.allocated.get(name)));
+                let beside = planned.map_or_else(Scalar::default, |planned| planned.get(name));
+                headroom.tighten(name, bound.saturating_sub(node.allocated.get(name)).saturating_sub(beside));
             }
         }
         headroom
+    }
+
+    /// Whether something was released under a limit since this was last asked.
+    pub(crate) fn is_loosened(&self) -> bool {
+        !self.loosened.is_empty()
+    }
+
+    /// The active frameworks that something released under a limit may let have more.
+    pub(crate) fn take_loosened(&mut self) -> BTreeSet<FrameworkId> {
+        let mut frameworks = BTreeSet::new();
+        for role in std::mem::take(&mut self.loosened) {
+            let _: ControlFlow<()> = self.visit_role(&role, &mut |_, framework| {
+                frameworks.insert(framework.clone());
+                ControlFlow::Continue(())
+            });
+        }
+        frameworks
     }
 
     /// By how much the role or one above it is over a limit: agents that came back brought more than was known when
@@ -358,7 +384,7 @@ impl Roles {
 }
 
 /// The role and all above it, upwards.
-fn lineage(role: &Role) -> impl Iterator<Item = Role> {
+pub(crate) fn lineage(role: &Role) -> impl Iterator<Item = Role> {
     std::iter::successors(Some(role.clone()), Role::parent)
 }
 
@@ -425,7 +451,7 @@ mod tests {
         roles.allocate(&role("a"), &framework("f1"), &resources("cpus:30"));
         roles.allocate(&role("b"), &framework("f2"), &resources("cpus:20"));
         assert_eq!(served(&mut roles), ["b:f2", "a:f1"]);
-        roles.set_weight(&role("a"), 2000);
+        roles.configure(&role("a"), 2000, Limits::default(), Principal::anonymous());
         assert_eq!(served(&mut roles), ["a:f1", "b:f2"]);
     }
 
@@ -441,8 +467,8 @@ mod tests {
     fn a_limit_binds_the_roles_below() {
         let mut roles = world(&[("a/x", "f1")]);
         let bound = |cpus| Limits::from_iter([(proto_types::ResourceName::Cpus, Scalar::from_units(cpus))]);
-        roles.set_limit(&role("a"), bound(12));
-        roles.set_limit(&role("a/x"), bound(50));
+        roles.configure(&role("a"), WEIGHT_DEFAULT_MILLI, bound(12), Principal::anonymous());
+        roles.configure(&role("a/x"), WEIGHT_DEFAULT_MILLI, bound(50), Principal::anonymous());
         roles.allocate(&role("a/x"), &framework("f1"), &resources("cpus:10"));
         assert_eq!(roles.headroom(&role("a/x")), bound(2));
         assert_eq!(roles.headroom(&role("b")), Limits::default());

@@ -32,16 +32,21 @@ impl Master {
             return self.send_away(connection);
         }
         match self.admit(&request) {
-            Err(refusal) => self.out.push(self.last_removal, Body::RefuseSubscription(connection, refusal)),
+            Err(refusal) => {
+                let id = request.framework.id.as_ref();
+                let written = id.and_then(|id| self.frameworks.get(id)).and_then(|framework| framework.written);
+                self.out.push(self.last_removal.max(written), Body::RefuseSubscription(connection, refusal));
+            }
             Ok(Admission::New) => self.register_framework(connection, principal, request),
             Ok(Admission::TakesOver(id)) => {
-                self.close_stream(&id, CloseReason::Superseded, "a scheduler with a higher incarnation took over");
+                // Stored first: it is the end of the scheduler that hears of it.
                 self.reregister_framework(&id, &principal, &request);
+                self.close_stream(&id, CloseReason::Superseded, "a scheduler with a higher incarnation took over");
                 self.open_session(&id, connection);
             }
             Ok(Admission::Reconnects(id)) => {
-                self.close_stream(&id, CloseReason::Reconnected, "this scheduler opened another stream");
                 self.reregister_framework(&id, &principal, &request);
+                self.close_stream(&id, CloseReason::Reconnected, "this scheduler opened another stream");
                 let resumed = request.resume.is_some_and(|resume| self.resume_session(&id, connection, &resume));
                 if !resumed {
                     self.open_session(&id, connection);
@@ -53,6 +58,9 @@ impl Master {
     /// Whether the scheduler was served in a later epoch: then this master leads no more, does not know it yet, and must
     /// not say anything about frameworks that it may never have heard of.
     fn has_heard_a_later_leader(&self, request: &Subscribe) -> bool {
+        if request.cluster.as_ref().is_some_and(|theirs| *theirs != self.cluster) {
+            return false;
+        }
         let framework = request.framework.id.as_ref().and_then(|id| epoch_of(id.as_str()));
         let session = request.resume.as_ref().and_then(|resume| epoch_of(resume.session.as_str()));
         framework.max(session).is_some_and(|epoch| epoch > self.epoch)

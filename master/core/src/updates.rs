@@ -6,11 +6,9 @@ use proto_types::{
     link::ToAgent,
     scheduling::Event,
     status::{MASTER_SEQUENCES, Source},
+    weight::{BATCH_MAX, Weigh as _},
 };
 use std::{collections::BTreeSet, sync::Arc};
-
-/// Updates in one event at most, so that an event stays below the size of a message.
-const UPDATES_PER_EVENT: usize = 500;
 
 impl Master {
     pub(crate) fn on_updates(&mut self, agent: &AgentId, updates: Vec<(FrameworkId, TaskStatus)>) {
@@ -24,6 +22,8 @@ impl Master {
                 continue;
             };
             if task.agent != *agent {
+                // An older task with the same id, for which nobody waits.
+                known.push((key, status.sequence));
                 continue;
             }
             if !task.is_new(status.sequence) {
@@ -81,7 +81,13 @@ impl Master {
         let Some(task) = self.frameworks.task(key) else { return };
         let state = task.state();
         if state.is_terminal() || state == TaskState::Unreachable {
+            let agent = task.agent.clone();
             self.discharge_task(key);
+            if state.is_terminal()
+                && let Some(agent) = self.agents.change(&agent)
+            {
+                agent.kills.remove(key);
+            }
         } else {
             self.charge_task(key);
         }
@@ -165,6 +171,7 @@ impl Master {
         framework.backlog.remove(&key.task);
         if let Some(agent) = self.agents.change(&task.agent) {
             agent.tasks.remove(key);
+            agent.kills.remove(key);
         }
         framework.completed.push_back(key.task.clone());
         framework.completed_on.insert(key.task.clone(), task.agent.clone());
@@ -192,9 +199,9 @@ impl Master {
 
 /// Takes the next updates that the framework has credit for.
 fn next_batch(framework: &mut Framework, agents: &mut BTreeSet<AgentId>) -> Vec<TaskStatus> {
-    let mut batch = Vec::new();
+    let (mut batch, mut weight) = (Vec::new(), 0);
     let credit = framework.wants.credit.updates;
-    while batch.len() < UPDATES_PER_EVENT && framework.in_flight < credit {
+    while weight < BATCH_MAX && framework.in_flight < credit {
         let Some(task_id) = framework.backlog.first().cloned() else { break };
         let Some(task) = framework.tasks.get_mut(&task_id) else {
             framework.backlog.remove(&task_id);
@@ -202,6 +209,7 @@ fn next_batch(framework: &mut Framework, agents: &mut BTreeSet<AgentId>) -> Vec<
         };
         match task.tail.get(task.sent) {
             Some(status) => {
+                weight += status.weight();
                 batch.push(status.clone());
                 agents.insert(task.agent.clone());
                 task.sent += 1;

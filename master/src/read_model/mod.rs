@@ -92,8 +92,10 @@ impl ReadModel {
 
     /// The present state and every batch after it.
     pub(crate) fn watch(&self) -> (Arc<Snapshot>, broadcast::Receiver<Arc<Batch>>) {
-        // Publishing takes the same lock, so no batch falls between the two.
-        let _writing = self.writing();
+        // What was applied before there was a watcher is in no batch, so it must be in the snapshot; and publishing takes
+        // the same lock, so no batch falls between the two.
+        let mut writing = self.writing();
+        self.publish_locked(&mut writing);
         let receiver = self.watchers.subscribe();
         (self.snapshot(), receiver)
     }
@@ -110,7 +112,10 @@ impl ReadModel {
 
     /// Shows what was applied, as one new version.
     pub(crate) fn publish(&self) {
-        let mut writing = self.writing();
+        self.publish_locked(&mut self.writing());
+    }
+
+    fn publish_locked(&self, writing: &mut Writing) {
         if !std::mem::take(&mut writing.changed) {
             return;
         }

@@ -35,8 +35,9 @@ async fn work_goes_round() {
         Some(ToAgent::Acknowledge(known)) => assert_eq!(known.acknowledgements.len(), 1),
         other => panic!("{other:?}"),
     }
-    let offers =
-        scheduler.client.reconcile(v1::ReconcileRequest { session_id: scheduler.session.clone(), tasks: Vec::new() });
+    let offers = scheduler
+        .client
+        .reconcile(v1::ReconcileRequest { session_id: scheduler.session.clone(), ..Default::default() });
     assert!(offers.await.unwrap().into_inner().answers.is_empty(), "the task is over and acknowledged");
     master.stop().await;
 }

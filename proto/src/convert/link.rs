@@ -158,12 +158,6 @@ fn from_master_message(wire: v1::MasterMessage, at: &At<'_>) -> Result<(Epoch, F
         WireFromMaster::ShutdownFramework(wire) => {
             ToAgent::ShutdownFramework(framework_id(&wire.framework_id, &at.field("shutdown_framework"))?)
         }
-        WireFromMaster::Reconcile(wire) => {
-            let at = at.field("reconcile");
-            ToAgent::Reconcile(list(wire.tasks, &at.field("tasks"), |wire, at| {
-                task_key(&wire.framework_id, &wire.task_id, at)
-            })?)
-        }
         WireFromMaster::ExecutorMessage(wire) => {
             ToAgent::Message(executor_message(wire, &at.field("executor_message"))?)
         }
@@ -306,13 +300,6 @@ impl From<(Epoch, ToAgent)> for v1::MasterMessage {
             ToAgent::Ping(number) => WireFromMaster::Ping(v1::Ping { number }),
             ToAgent::ShutdownFramework(framework) => {
                 WireFromMaster::ShutdownFramework(v1::ShutdownFramework { framework_id: framework.to_string() })
-            }
-            ToAgent::Reconcile(tasks) => {
-                let task = |key: TaskKey| v1::AgentTaskId {
-                    framework_id: key.framework.to_string(),
-                    task_id: key.task.to_string(),
-                };
-                WireFromMaster::Reconcile(v1::AgentReconcile { tasks: tasks.into_iter().map(task).collect() })
             }
             ToAgent::Message(message) => WireFromMaster::ExecutorMessage(message.into()),
         };

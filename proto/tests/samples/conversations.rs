@@ -89,7 +89,7 @@ pub(crate) fn call() -> impl Strategy<Value = (SessionId, Call)> {
         roles().prop_map(Call::Suppress),
         (vec(id(), 0..3), option::of(duration())).prop_map(|(tasks, grace)| Call::Kill { tasks, grace }),
         vec((id(), 1..=u64::MAX), 0..3).prop_map(Call::Acknowledge),
-        vec(query, 0..3).prop_map(Call::Reconcile),
+        (vec(query, 0..3), option::of(id())).prop_map(|(queries, after)| Call::Reconcile { queries, after }),
         (id(), id(), data()).prop_map(|(agent, executor, data)| Call::SendMessage { agent, executor, data }),
         update,
         Just(Call::Teardown),
@@ -166,7 +166,7 @@ pub(crate) fn answers() -> impl Strategy<Value = Reply> {
         task_status().prop_map(Answer::Status),
         (id(), duration()).prop_map(|(task, retry_after)| Answer::Recovering { task, retry_after }),
     ];
-    vec(answer, 0..3).prop_map(Reply::Answers)
+    (vec(answer, 0..3), any::<bool>()).prop_map(|(answers, more)| Reply::Answers { answers, more })
 }
 
 /// Explanations.
@@ -279,7 +279,6 @@ pub(crate) fn to_agent() -> impl Strategy<Value = ToAgent> {
         vec((key(), any::<u64>()), 0..3).prop_map(ToAgent::Acknowledge),
         any::<u64>().prop_map(ToAgent::Ping),
         id().prop_map(ToAgent::ShutdownFramework),
-        vec(key(), 0..3).prop_map(ToAgent::Reconcile),
         executor_message().prop_map(ToAgent::Message),
     ]
 }

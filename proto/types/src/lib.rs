@@ -22,6 +22,7 @@ pub mod status;
 pub mod task;
 pub mod time;
 pub mod verdict;
+pub mod weight;
 
 pub use agent::AgentInfo;
 pub use attributes::{Attribute, Attributes};

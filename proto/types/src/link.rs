@@ -122,8 +122,6 @@ pub enum ToAgent {
     Ping(u64),
     /// A framework is gone: end all that is its.
     ShutdownFramework(FrameworkId),
-    /// What of these tasks? Those the agent does not have it reports as dropped.
-    Reconcile(Vec<TaskKey>),
     /// Bytes for an executor.
     Message(ExecutorMessage),
 }

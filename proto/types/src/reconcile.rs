@@ -25,3 +25,14 @@ pub enum Answer {
         retry_after: Duration,
     },
 }
+
+impl Answer {
+    /// The task it is about.
+    #[must_use]
+    pub fn task(&self) -> &TaskId {
+        match self {
+            Self::Status(status) => &status.task,
+            Self::Recovering { task, .. } => task,
+        }
+    }
+}

@@ -167,8 +167,13 @@ pub enum Call {
     },
     /// Acknowledges updates, for each task up to a number.
     Acknowledge(Vec<(TaskId, u64)>),
-    /// Asks about tasks; none: about all.
-    Reconcile(Vec<Query>),
+    /// Asks about tasks.
+    Reconcile {
+        /// Which; none: all.
+        queries: Vec<Query>,
+        /// Of all, those after this one; none: from the first.
+        after: Option<TaskId>,
+    },
     /// Sends bytes to an executor.
     SendMessage {
         /// Where it is.
@@ -229,6 +234,9 @@ pub enum Subject {
     },
 }
 
+/// Tasks of one `Accept` at most: more would make its answer larger than a message.
+pub const ACCEPT_TASKS_MAX: usize = 5000;
+
 /// What came of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -237,7 +245,12 @@ pub enum Reply {
     /// Of `Decline`: how many were still outstanding.
     Declined(u32),
     /// Of `Kill`: the tasks not known. Of `Reconcile`: all asked about.
-    Answers(Vec<Answer>),
+    Answers {
+        /// As many as one message carries.
+        answers: Vec<Answer>,
+        /// Whether there are more of them.
+        more: bool,
+    },
     /// Of `SendMessage`: whether the agent was connected.
     Sent(bool),
     /// Of `Explain`.

@@ -136,7 +136,6 @@ pub fn to_agent(message: &ToAgent) -> impl Display {
         }
         ToAgent::Ping(number) => write!(f, "ping {number}"),
         ToAgent::ShutdownFramework(framework) => write!(f, "shut {framework} down"),
-        ToAgent::Reconcile(keys) => write!(f, "reconcile {}", names(keys)),
         ToAgent::Message(message) => write!(f, "message for {}", message.executor),
     })
 }
@@ -156,7 +155,7 @@ pub fn call(call: &Call) -> impl Display {
                 list(acknowledged, |(task, number), f| write!(f, "{task} {}", sequence(*number)))
             )
         }
-        Call::Reconcile(queries) => write!(f, "reconcile {}", list(queries, |query, f| query.task.fmt(f))),
+        Call::Reconcile { queries, .. } => write!(f, "reconcile {}", list(queries, |query, f| query.task.fmt(f))),
         Call::SendMessage { executor, .. } => write!(f, "message for {executor}"),
         Call::UpdateFramework { .. } => f.write_str("update framework"),
         Call::Teardown => f.write_str("teardown"),
@@ -190,7 +189,7 @@ pub fn reply(reply: &Result<Reply, Refusal>) -> impl Display {
             )
         }
         Ok(Reply::Declined(count)) => write!(f, "{count} declined"),
-        Ok(Reply::Answers(answers)) => write!(
+        Ok(Reply::Answers { answers, .. }) => write!(
             f,
             "answers {}",
             list(answers, |answer, f| match answer {

@@ -1,4 +1,4 @@
-use super::world::{World, custom, framework, key, task};
+use super::world::{World, custom, framework, task};
 use proto_types::{TaskState, link::ToAgent};
 
 #[test]
@@ -131,12 +131,12 @@ fn a_framework_that_is_gone_is_ended() {
 #[test]
 fn what_the_agent_does_not_have_it_dropped() {
     let mut world = World::new();
-    world.master(ToAgent::Reconcile(vec![key("a")]));
+    world.kill("a");
     assert_eq!(world.done(), ["master: a#1 DROPPED Reconciliation"]);
-    world.master(ToAgent::Reconcile(vec![key("a")]));
+    world.kill("a");
     assert_eq!(world.done(), ["master: a#1 DROPPED Reconciliation"]);
     world.acknowledge("a", 1);
     world.done();
-    world.master(ToAgent::Reconcile(vec![key("a")]));
+    world.kill("a");
     assert_eq!(world.done(), Vec::<String>::new());
 }

@@ -1,6 +1,6 @@
 //! Anything in any order: whatever happens, the books are right, nothing starts twice, and updates keep their order.
 
-use super::world::{World, custom, framework, key, status, task};
+use super::world::{World, custom, framework, status, task};
 use crate::{ConnectionId, Input};
 use proptest::prelude::*;
 use proto_types::{
@@ -22,7 +22,6 @@ enum Event {
     Exit { custom: bool },
     Kill(usize),
     Acknowledge(usize, u64),
-    Reconcile(usize),
     Wait(u64),
     OpenLink,
     CloseLink,
@@ -46,8 +45,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (1..6_u64).prop_map(|connection| Event::Close { connection }),
         2 => any::<bool>().prop_map(|custom| Event::Exit { custom }),
         2 => task.clone().prop_map(Event::Kill),
-        4 => (task.clone(), 1..4_u64).prop_map(|(task, sequence)| Event::Acknowledge(task, sequence)),
-        1 => task.prop_map(Event::Reconcile),
+        4 => (task, 1..4_u64).prop_map(|(task, sequence)| Event::Acknowledge(task, sequence)),
         2 => (1..70_u64).prop_map(Event::Wait),
         2 => Just(Event::OpenLink),
         1 => Just(Event::CloseLink),
@@ -89,7 +87,6 @@ fn apply(world: &mut World, event: Event) {
         Event::Attach { .. } | Event::Exit { .. } => {}
         Event::Kill(task) => world.kill(TASKS[task]),
         Event::Acknowledge(task, sequence) => world.acknowledge(TASKS[task], sequence),
-        Event::Reconcile(task) => world.master(ToAgent::Reconcile(vec![key(TASKS[task])])),
         Event::Wait(seconds) => world.wait(seconds),
         Event::OpenLink => drop(world.open_link()),
         Event::CloseLink => world.close_link(),

@@ -1,13 +1,16 @@
 //! Launches and what comes of them.
 
-use crate::{Notice, Session, refused::Place};
+use crate::{Notice, Session, calls::weigh, refused::Place};
 use proto_types::{
-    AgentId, Rejection, RejectionKind, TaskId,
-    scheduling::{Accept, Acceptance, Refusal},
+    AgentId, Filters, Rejection, RejectionKind, TaskId,
+    scheduling::{ACCEPT_TASKS_MAX, Accept, Acceptance, Refusal},
     task::Launch,
     verdict::TaskVerdict,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
+
+/// The bytes of what is accepted at once, well below the 4 MiB of a message.
+const ACCEPT_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 impl Session {
     pub(crate) fn on_accept(&mut self, acceptances: Vec<Acceptance>, all_or_nothing: bool) {
@@ -18,6 +21,7 @@ impl Session {
             return;
         }
         let trouble = acceptances.iter().find_map(|acceptance| self.offers_gone(acceptance));
+        let trouble = trouble.or_else(|| too_large(&acceptances));
         let trouble = trouble.or_else(|| {
             let mut seen = BTreeSet::new();
             let launches = acceptances.iter().flat_map(|acceptance| &acceptance.launches);
@@ -33,7 +37,8 @@ impl Session {
     }
 
     fn accept_one(&mut self, mut acceptance: Acceptance) {
-        if let Some(rejection) = self.offers_gone(&acceptance) {
+        let trouble = self.offers_gone(&acceptance).or_else(|| too_large(std::slice::from_ref(&acceptance)));
+        if let Some(rejection) = trouble {
             return self.reject_all(&acceptance.launches, &rejection);
         }
         let mut seen = BTreeSet::new();
@@ -100,19 +105,33 @@ impl Session {
     }
 
     pub(crate) fn on_verdicts(&mut self, accept: &Accept, verdicts: Vec<TaskVerdict>) {
-        let mut answered = Vec::with_capacity(verdicts.len());
+        let (mut answered, mut refused) = (BTreeSet::new(), BTreeSet::new());
         for TaskVerdict { task, result } in verdicts {
             match result {
                 Ok(()) => self.on_accepted(&task),
                 Err(rejection) if rejection.kind == RejectionKind::OutcomeUnknown => self.on_outcome_unknown(&task),
-                Err(rejection) => self.on_rejected(&task, rejection),
+                Err(rejection) => {
+                    self.on_rejected(&task, rejection);
+                    refused.insert(task.clone());
+                }
             }
-            answered.push(task);
+            answered.insert(task);
         }
         // What a reply leaves out is looked into like a lost reply.
-        answered.sort_unstable();
-        for task in task_ids(accept).filter(|task| answered.binary_search(task).is_err()) {
+        for task in task_ids(&accept.acceptances).filter(|task| !answered.contains(*task)) {
             self.on_outcome_unknown(task);
+        }
+        self.give_back_unused(accept, &refused);
+    }
+
+    /// Where no task was accepted, the master may hold the offers still, and this session has let go of them: they are
+    /// given back, to be offered again at once.
+    fn give_back_unused(&mut self, accept: &Accept, refused: &BTreeSet<TaskId>) {
+        for acceptance in &accept.acceptances {
+            let mut tasks = task_ids(std::slice::from_ref(acceptance)).peekable();
+            if tasks.peek().is_some() && tasks.all(|task| refused.contains(task)) {
+                self.calls.decline(acceptance.offers.clone(), Filters { refuse: Duration::ZERO });
+            }
         }
     }
 
@@ -127,8 +146,9 @@ impl Session {
         let place = Place::read(&field).filter(|_| !accept.all_or_nothing);
         let rejection = Rejection { kind, field, message: refusal.to_string(), free: None };
         let Some(wrong) = place.and_then(|place| place.take_out(&mut accept)) else {
-            let all: Vec<TaskId> = task_ids(&accept).cloned().collect();
-            return all.iter().for_each(|task| self.on_rejected(task, rejection.clone()));
+            let all: BTreeSet<TaskId> = task_ids(&accept.acceptances).cloned().collect();
+            all.iter().for_each(|task| self.on_rejected(task, rejection.clone()));
+            return self.give_back_unused(&accept, &all);
         };
         for task in wrong {
             self.on_rejected(&task, rejection.clone());
@@ -143,7 +163,7 @@ impl Session {
     pub(crate) fn strand_accepts(&mut self) {
         let epoch = self.epoch;
         for (accept, sent) in self.calls.take_accepts(|sent| sent != Some(epoch)) {
-            for task in task_ids(&accept) {
+            for task in task_ids(&accept.acceptances) {
                 match sent {
                     Some(_) => self.on_outcome_unknown(task),
                     None => {
@@ -175,9 +195,20 @@ impl Session {
     }
 }
 
-fn task_ids(accept: &Accept) -> impl Iterator<Item = &TaskId> {
-    let launches = accept.acceptances.iter().flat_map(|acceptance| &acceptance.launches);
+fn task_ids(acceptances: &[Acceptance]) -> impl Iterator<Item = &TaskId> {
+    let launches = acceptances.iter().flat_map(|acceptance| &acceptance.launches);
     launches.flat_map(|launch| &launch.tasks).map(|task| &task.id)
+}
+
+/// Why what cannot be sent in one message is not sent.
+fn too_large(acceptances: &[Acceptance]) -> Option<Rejection> {
+    let (bytes, tasks) = (acceptances.iter().map(weigh).sum::<usize>(), task_ids(acceptances).count());
+    (bytes > ACCEPT_BYTES_MAX || tasks > ACCEPT_TASKS_MAX).then(|| {
+        let message = format!(
+            "the {tasks} tasks take about {bytes} bytes; what is accepted at once may have {ACCEPT_TASKS_MAX} tasks and {ACCEPT_BYTES_MAX} bytes: launch on fewer offers at once"
+        );
+        reject(RejectionKind::Invalid, message)
+    })
 }
 
 fn reject(kind: RejectionKind, message: String) -> Rejection {

@@ -2,9 +2,10 @@
 
 use crate::{CallId, Effect, Session, Ticket, reconcile::Asked};
 use proto_types::{
-    AgentId, Epoch, ExecutorId, Filters, FrameworkInfo, OfferId, RequestId, Role, SessionId, TaskId, TaskInfo,
+    AgentId, Epoch, ExecutorId, Filters, FrameworkInfo, OfferId, RequestId, Role, SessionId, TaskId,
     scheduling::{Accept, Acceptance, Call, Subject, Wants},
     time::Monotonic,
+    weight::{BASE, Weigh},
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -112,7 +113,7 @@ impl Outgoing {
             Self::Explain { subject, .. } => Call::Explain(subject.clone()),
             Self::Teardown => Call::Teardown,
             Self::Acknowledge(acknowledgements) => Call::Acknowledge(acknowledgements.clone()),
-            Self::Reconcile(asked) => Call::Reconcile(asked.queries()),
+            Self::Reconcile(asked) => asked.call(),
         }
     }
 }
@@ -259,7 +260,6 @@ impl Calls {
 }
 
 impl Session {
-    /// Sends what may be sent.
     /// When there is something to call about that time alone lets go. Without a stream nothing leaves, and what waits
     /// for an answer is looked at when that comes: a deadline that no tick could move would keep a shell busy.
     pub(crate) fn calls_deadline(&self) -> Option<Monotonic> {
@@ -275,6 +275,7 @@ impl Session {
         }
     }
 
+    /// Sends what may be sent.
     pub(crate) fn pump(&mut self) {
         if !self.link.is_open() || self.calls.held_until.is_some_and(|until| until > self.now) {
             return;
@@ -309,19 +310,10 @@ impl Session {
     }
 }
 
-/// How many bytes this will take on the wire, roughly.
-fn weigh(acceptance: &Acceptance) -> usize {
+/// The bytes of an acceptance on the wire, about.
+pub(crate) fn weigh(acceptance: &Acceptance) -> usize {
+    let executors = acceptance.launches.iter().filter_map(|launch| launch.executor.as_ref());
     let tasks = acceptance.launches.iter().flat_map(|launch| &launch.tasks);
-    acceptance.offers.len() * 64 + tasks.map(|task| weigh_task(task)).sum::<usize>() + 64
-}
-
-fn weigh_task(task: &TaskInfo) -> usize {
-    let texts =
-        |map: &BTreeMap<String, String>| map.iter().map(|(key, value)| key.len() + value.len() + 8).sum::<usize>();
-    let command = &task.command;
-    let arguments = command.arguments.iter().map(|argument| argument.len() + 4).sum::<usize>();
-    let uris = command.uris.iter().map(|uri| uri.value.len() + 128).sum::<usize>();
-    let strings = task.id.as_str().len() + task.name.len() + command.value.len() + task.data.len();
-    let container = if task.container.is_some() { 1024 } else { 0 };
-    256 + strings + arguments + uris + container + texts(&command.environment) + texts(&task.labels)
+    let launched = executors.map(Weigh::weight).sum::<usize>() + tasks.map(Weigh::weight).sum::<usize>();
+    BASE * (1 + acceptance.offers.len()) + launched
 }

@@ -7,6 +7,7 @@ use crate::{
 use proto_types::{
     AgentId, Rejection, RejectionKind, TaskId, TaskState, TaskStatus,
     reconcile::{Answer, Query},
+    scheduling::Call,
     time::Monotonic,
 };
 use std::{
@@ -22,8 +23,17 @@ const UNANSWERED_RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct Inquiries {
     by_task: BTreeMap<TaskId, Inquiry>,
     by_time: BTreeSet<(Monotonic, TaskId)>,
-    /// Whether all tasks are to be asked about, and if so, whether the scheduler wants that.
-    everything: Option<bool>,
+    /// Whether all tasks are to be asked about.
+    everything: Option<Everything>,
+}
+
+/// A question about all tasks, of which one answer holds as many as fit into a message.
+#[derive(Debug, Clone)]
+pub(crate) struct Everything {
+    /// Those after this one; none: from the first.
+    after: Option<TaskId>,
+    /// Whether the scheduler asked, and so wants the answers even if they are no news.
+    wanted: bool,
 }
 
 #[derive(Debug)]
@@ -38,7 +48,7 @@ struct Inquiry {
 #[derive(Debug, Clone)]
 pub(crate) enum Asked {
     /// About all tasks.
-    Everything { wanted: bool },
+    Everything(Everything),
     /// About these.
     Tasks(BTreeMap<TaskId, AskedTask>),
 }
@@ -53,11 +63,13 @@ pub(crate) struct AskedTask {
 }
 
 impl Asked {
-    pub(crate) fn queries(&self) -> Vec<Query> {
+    pub(crate) fn call(&self) -> Call {
         match self {
-            Self::Everything { .. } => Vec::new(),
+            Self::Everything(Everything { after, .. }) => Call::Reconcile { queries: Vec::new(), after: after.clone() },
             Self::Tasks(tasks) => {
-                tasks.iter().map(|(task, asked)| Query { task: task.clone(), agent: asked.agent.clone() }).collect()
+                let query =
+                    |(task, asked): (&TaskId, &AskedTask)| Query { task: task.clone(), agent: asked.agent.clone() };
+                Call::Reconcile { queries: tasks.iter().map(query).collect(), after: None }
             }
         }
     }
@@ -65,7 +77,16 @@ impl Asked {
 
 impl Inquiries {
     pub(crate) fn ask_everything(&mut self, wanted: bool) {
-        self.everything = Some(wanted || self.everything.unwrap_or(false));
+        self.ask_on(Everything { after: None, wanted });
+    }
+
+    /// Two such questions become one, which starts where the earlier does.
+    fn ask_on(&mut self, everything: Everything) {
+        let Everything { after, wanted } = everything;
+        self.everything = Some(match self.everything.take() {
+            Some(waiting) => Everything { after: after.min(waiting.after), wanted: wanted || waiting.wanted },
+            None => Everything { after, wanted },
+        });
     }
 
     /// Asks about a task, at the earlier of this time and one set before.
@@ -82,7 +103,7 @@ impl Inquiries {
 
     pub(crate) fn again(&mut self, asked: Asked, due: Monotonic) {
         match asked {
-            Asked::Everything { wanted } => self.ask_everything(wanted),
+            Asked::Everything(everything) => self.ask_on(everything),
             Asked::Tasks(tasks) => {
                 for (task, asked) in tasks {
                     self.ask(task, asked.agent, due, asked.wanted);
@@ -97,8 +118,8 @@ impl Inquiries {
 
     /// The next questions that are due.
     pub(crate) fn take(&mut self, now: Monotonic, max: usize, tasks: &Tasks) -> Option<Asked> {
-        if let Some(wanted) = self.everything.take() {
-            return Some(Asked::Everything { wanted });
+        if let Some(everything) = self.everything.take() {
+            return Some(Asked::Everything(everything));
         }
         let mut taken = BTreeMap::new();
         while taken.len() < max && self.by_time.first().is_some_and(|(due, _)| *due <= now) {
@@ -118,23 +139,33 @@ impl Session {
         }
     }
 
-    pub(crate) fn on_answers(&mut self, asked: Asked, answers: Vec<Answer>) {
-        let (mut asked, all) = match asked {
-            Asked::Everything { wanted } => (BTreeMap::new(), Some(wanted)),
-            Asked::Tasks(tasks) => (tasks, None),
-        };
+    pub(crate) fn on_answers(&mut self, asked: Asked, answers: Vec<Answer>, more: bool) {
+        match asked {
+            Asked::Everything(everything) => self.on_answers_about_everything(everything, answers, more),
+            Asked::Tasks(tasks) => self.on_answers_about_tasks(tasks, answers, more),
+        }
+    }
+
+    fn on_answers_about_everything(&mut self, asked: Everything, answers: Vec<Answer>, more: bool) {
+        let wanted = asked.wanted;
+        let last = answers.last().map(|answer| answer.task().clone());
+        if more && last > asked.after {
+            self.inquiries.ask_on(Everything { after: last, wanted });
+        }
         for answer in answers {
-            let question = match &answer {
-                Answer::Status(status) => asked.remove(&status.task),
-                Answer::Recovering { task, .. } => asked.remove(task),
-            };
-            match (question, all) {
-                (Some(question), _) => self.on_answer(answer, question.wanted, Some(question.version)),
-                (None, Some(wanted)) => self.on_answer(answer, wanted, None),
-                (None, None) => {}
+            self.on_answer(answer, wanted, None);
+        }
+    }
+
+    fn on_answers_about_tasks(&mut self, mut asked: BTreeMap<TaskId, AskedTask>, answers: Vec<Answer>, more: bool) {
+        // Where answers were left out for want of room, those that came made room.
+        let pause = if more && !answers.is_empty() { Duration::ZERO } else { UNANSWERED_RETRY };
+        for answer in answers {
+            if let Some(question) = asked.remove(answer.task()) {
+                self.on_answer(answer, question.wanted, Some(question.version));
             }
         }
-        self.inquiries.again(Asked::Tasks(asked), self.now + UNANSWERED_RETRY);
+        self.inquiries.again(Asked::Tasks(asked), self.now + pause);
     }
 
     /// Takes the answer about one task. `asked_at` is the task's version when it was asked about, where that is known.
@@ -156,6 +187,10 @@ impl Session {
         }
         match task.standing {
             Standing::Unresolved if is_absent(status.state) => self.on_never_launched(&status),
+            // The question overtook the launch.
+            Standing::Launching if is_absent(status.state) => {
+                self.inquiries.ask(status.task, status.agent, self.now + UNANSWERED_RETRY, wanted);
+            }
             Standing::Launching | Standing::Unresolved | Standing::Accepted => self.on_news(status),
             Standing::Reported { state, .. } if state.is_terminal() => {
                 if wanted && status.state == state {

@@ -5,6 +5,7 @@ use crate::{
     calls::{InFlight, Outgoing},
 };
 use proto_types::{
+    TaskId,
     reconcile::Answer,
     scheduling::{Refusal, Reply},
 };
@@ -65,8 +66,10 @@ impl Session {
         match (call, reply) {
             (Outgoing::Accept { accept, .. }, Reply::Verdicts(verdicts)) => self.on_verdicts(&accept, verdicts),
             (Outgoing::Accept { accept, .. }, _) => self.on_verdicts(&accept, Vec::new()),
-            (Outgoing::Kill { .. }, Reply::Answers(answers)) => self.on_unknown_tasks(answers),
-            (Outgoing::Reconcile(asked), Reply::Answers(answers)) => self.on_answers(asked, answers),
+            (Outgoing::Kill { tasks, .. }, Reply::Answers { answers, more }) => {
+                self.on_unknown_tasks(tasks, answers, more)
+            }
+            (Outgoing::Reconcile(asked), Reply::Answers { answers, more }) => self.on_answers(asked, answers, more),
             (Outgoing::Reconcile(asked), _) => self.inquiries.again(asked, self.now),
             (Outgoing::SendMessage { ticket, .. } | Outgoing::Explain { ticket, .. }, reply) => {
                 self.out.push(Effect::Answer { ticket, result: Ok(reply) });
@@ -84,9 +87,15 @@ impl Session {
         }
     }
 
-    fn on_unknown_tasks(&mut self, answers: Vec<Answer>) {
+    /// Where not all that are unknown fit into the answer, each of the others may be one.
+    fn on_unknown_tasks(&mut self, mut killed: Vec<TaskId>, answers: Vec<Answer>, more: bool) {
         for answer in answers {
+            killed.retain(|task| task != answer.task());
             self.on_answer(answer, true, None);
+        }
+        for task in killed.into_iter().filter(|_| more) {
+            let agent = self.tasks.agent_of(&task);
+            self.inquiries.ask(task, agent, self.now, false);
         }
     }
 

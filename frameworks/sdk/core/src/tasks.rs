@@ -114,6 +114,8 @@ impl Tasks {
             return None;
         }
         task.standing = Standing::Accepted;
+        // What was asked before says nothing of the launch.
+        task.version += 1;
         task.kill
     }
 

@@ -303,10 +303,11 @@ fn status(task: &str, state: TaskState, sequence: u64) -> TaskStatus {
 }
 
 fn answers(of: &[(&str, TaskState)]) -> Reply {
-    Reply::Answers(of.iter().map(|(task, state)| Answer::Status(status(task, *state, 0))).collect())
+    let answers = of.iter().map(|(task, state)| Answer::Status(status(task, *state, 0))).collect();
+    Reply::Answers { answers, more: false }
 }
 
 fn queried(call: &Call) -> Vec<String> {
-    let Call::Reconcile(queries) = call else { panic!("{call:?}") };
+    let Call::Reconcile { queries, .. } = call else { panic!("{call:?}") };
     queries.iter().map(|Query { task, .. }| task.to_string()).collect()
 }

@@ -77,7 +77,7 @@ impl Context<'_> {
         self.commands.push_back(Command::Message(data));
     }
 
-    /// Ends the driver once the agent has every update.
+    /// Ends the driver once every task is over and the agent has every update.
     pub fn stop(&mut self) {
         self.commands.push_back(Command::Stop);
     }
@@ -101,7 +101,7 @@ impl Reporter {
         let _ = self.commands.send(Command::Message(data)).await;
     }
 
-    /// Ends the driver once the agent has every update.
+    /// Ends the driver once every task is over and the agent has every update.
     pub async fn stop(&self) {
         let _ = self.commands.send(Command::Stop).await;
     }

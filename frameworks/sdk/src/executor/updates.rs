@@ -27,9 +27,10 @@ impl Updates {
         !known
     }
 
-    /// Numbers a report and keeps it. None for a task that is over: nothing follows a terminal state.
+    /// Numbers a report and keeps it. None for a task that is none of this executor's or is over: nothing follows a
+    /// terminal state.
     pub(super) fn add(&mut self, status: TaskStatus) -> Option<NumberedStatus> {
-        let tail = self.by_task.entry(status.task.clone()).or_default();
+        let tail = self.by_task.get_mut(&status.task)?;
         if tail.over {
             return None;
         }
@@ -40,12 +41,14 @@ impl Updates {
         Some(numbered)
     }
 
-    /// The agent has these on disk.
+    /// The agent has these on disk. A task that is over and of which it has all is forgotten.
     pub(super) fn acknowledge(&mut self, task: &TaskId, number: u64) {
-        if let Some(tail) = self.by_task.get_mut(task) {
-            while tail.unacknowledged.front().is_some_and(|first| first.number <= number) {
-                tail.unacknowledged.pop_front();
-            }
+        let Some(tail) = self.by_task.get_mut(task) else { return };
+        while tail.unacknowledged.front().is_some_and(|first| first.number <= number) {
+            tail.unacknowledged.pop_front();
+        }
+        if tail.over && tail.unacknowledged.is_empty() {
+            self.by_task.remove(task);
         }
     }
 
@@ -58,8 +61,9 @@ impl Updates {
         self.by_task.values().flat_map(|tail| tail.unacknowledged.iter().cloned()).collect()
     }
 
+    /// Whether every task is over and the agent has all reports.
     pub(super) fn is_settled(&self) -> bool {
-        self.by_task.values().all(|tail| tail.unacknowledged.is_empty())
+        self.by_task.is_empty()
     }
 }
 
@@ -83,5 +87,6 @@ mod tests {
         assert!(updates.active().is_empty());
         updates.acknowledge(&task, 2);
         assert!(updates.is_settled());
+        assert!(updates.add(report(&task, TaskState::Running, "")).is_none(), "it is forgotten");
     }
 }

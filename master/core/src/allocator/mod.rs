@@ -6,17 +6,16 @@
 
 use crate::{Body, Change, LogIndex, Master, agents::Agent, frameworks::Framework};
 use proto_types::{
-    AgentId, Filters, FrameworkId, Offer, OfferId, ResourceName, Resources, Role, Scalar, resources::Limits,
+    AgentId, Filters, FrameworkId, Offer, OfferId, ResourceName, Resources, Role, Scalar,
+    resources::Limits,
     scheduling::Event,
+    weight::{BATCH_MAX, batches},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
     sync::Arc,
 };
-
-/// Offers in one event at most, so that an event stays below the size of a message (about 1 MiB).
-const OFFERS_PER_EVENT: usize = 500;
 
 /// Less than both of these is not worth an offer (Mesos's `--min_allocatable_resources`).
 const CPUS_MIN: Scalar = Scalar::from_milli(10);
@@ -50,7 +49,8 @@ pub(crate) enum WhyNot {
 
 impl Master {
     pub(crate) fn on_allocate(&mut self) {
-        let wanting = std::mem::take(&mut self.frameworks.dirty);
+        let mut wanting = std::mem::take(&mut self.frameworks.dirty);
+        wanting.append(&mut self.roles.take_loosened());
         let dirty = std::mem::take(&mut self.agents.dirty);
         let others: Vec<AgentId> =
             if wanting.is_empty() { Vec::new() } else { self.agents.offerable.difference(&dirty).cloned().collect() };
@@ -114,10 +114,10 @@ impl Master {
     }
 
     fn send_offers(&mut self, framework: &FrameworkId, offers: Vec<Arc<Offer>>) {
-        for batch in offers.chunks(OFFERS_PER_EVENT) {
+        for batch in batches(offers, BATCH_MAX) {
             let agents: BTreeSet<&AgentId> = batch.iter().map(|offer| &offer.agent).collect();
             let after: Option<LogIndex> = agents.into_iter().filter_map(|agent| self.agents.get(agent)?.written).max();
-            for offer in batch {
+            for offer in &batch {
                 self.out.push(after, Body::Changed(Change::Offer(offer.id.clone(), Arc::clone(offer))));
             }
             let event = Event::Offers(batch.iter().map(|offer| Offer::clone(offer)).collect());

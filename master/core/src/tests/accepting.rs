@@ -141,12 +141,25 @@ fn an_executor_keeps_its_description_and_is_paid_once() {
     assert_eq!(kinds(&verdicts), [None, None, Some(RejectionKind::Invalid)]);
     world.allocate();
     assert_eq!(world.offered(&scheduler), ["cpus:2"]);
-    let (framework, executor) = (scheduler.id.clone(), ExecutorId::new("e").unwrap());
-    world.say(&agent, FromAgent::ExecutorExited { framework, executor, message: "exited with code 0".to_owned() });
-    let offers = world.offers(&scheduler);
-    world.decline(&scheduler, &offers, Duration::ZERO);
-    world.allocate();
-    assert_eq!(world.offered(&scheduler), ["cpus:3"]);
+    let exited = FromAgent::ExecutorExited {
+        framework: scheduler.id.clone(),
+        executor: ExecutorId::new("e").unwrap(),
+        message: "exited with code 0".to_owned(),
+    };
+    let free = |world: &mut World| {
+        let offers = world.offers(&scheduler);
+        world.decline(&scheduler, &offers, Duration::ZERO);
+        world.allocate();
+        world.offered(&scheduler)
+    };
+    world.say(&agent, exited.clone());
+    assert_eq!(free(&mut world), ["cpus:2"], "for the launch under way it is started again");
+    for id in ["t1", "t2"] {
+        let status = world.status(id, TaskState::Running, 1);
+        world.say(&agent, FromAgent::Updates(vec![(scheduler.id.clone(), status)]));
+    }
+    world.say(&agent, exited);
+    assert_eq!(free(&mut world), ["cpus:3"]);
 }
 
 #[test]

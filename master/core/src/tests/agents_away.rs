@@ -2,8 +2,8 @@ use super::world::{AgentHandle, World, task_id};
 use crate::{Input, LinkId, effect::AgentStanding};
 use proto_types::{
     AgentId, AgentInfo, Epoch, TaskState,
-    link::{FromAgent, Registration},
-    scheduling::{Call, Event},
+    link::{FromAgent, Registration, ToAgent},
+    scheduling::{Call, Event, Refusal, Reply},
     status::MASTER_SEQUENCES,
 };
 use std::time::Duration;
@@ -97,6 +97,70 @@ fn many_missing_agents_are_marked_one_by_one() {
 }
 
 #[test]
+fn who_answers_at_last_is_not_marked() {
+    let mut world = World::new();
+    let agents: Vec<_> = (0..10).map(|_| world.agent("cpus:4")).collect();
+    world.advance(Duration::from_secs(37));
+    let unreachable = |world: &World| {
+        let standings = agents.iter().map(|agent| standing(world, &agent.id));
+        standings.filter(|standing| *standing == AgentStanding::Unreachable).count()
+    };
+    let marked = unreachable(&world);
+    assert!(marked < 5, "{marked} were marked at once");
+    let rest: Vec<_> = agents.iter().filter(|a| standing(&world, &a.id) == AgentStanding::Connected).collect();
+    world.advance_alive(Duration::from_secs(60), &rest);
+    assert_eq!(unreachable(&world), marked, "the others answered");
+}
+
+#[test]
+fn an_agent_whose_link_breaks_after_silence_is_not_given_the_whole_time_again() {
+    let mut world = World::new();
+    let agent = world.agent("cpus:4");
+    world.advance(Duration::from_secs(24));
+    world.give(Input::AgentLinkClosed { link: agent.link });
+    world.advance(Duration::from_secs(12));
+    assert_eq!(standing(&world, &agent.id), AgentStanding::Unreachable);
+}
+
+#[test]
+fn a_kill_waits_for_an_agent_that_is_unreachable() {
+    let mut world = World::new();
+    let scheduler = world.scheduler("f", &["*"]);
+    let agent = world.agent("cpus:4");
+    let key = world.run(&scheduler, "t", "cpus:1");
+    world.update(&agent, &key, TaskState::Running, 1);
+    world.call(&scheduler, Call::Kill { tasks: vec![key.task.clone()], grace: None }).unwrap();
+    world.advance(Duration::from_secs(40));
+    assert_eq!(standing(&world, &agent.id), AgentStanding::Unreachable);
+    let held = world.held(&key, "cpus:1", TaskState::Running, &[]);
+    let again = world.register(Some(&agent.id), "cpus:4", vec![held]);
+    let kill = ToAgent::Kill { framework: scheduler.id.clone(), tasks: vec![key.task.clone()], grace: None };
+    assert!(world.to_agents[&again.link].contains(&kill));
+    world.update(&again, &key, TaskState::Killed, 2);
+    assert!(world.master.agents.get(&agent.id).unwrap().kills.is_empty());
+}
+
+#[test]
+fn an_older_task_with_the_id_of_one_elsewhere_is_ended() {
+    let mut world = World::new();
+    let scheduler = world.scheduler("f", &["*"]);
+    let old = world.agent("cpus:4");
+    let key = world.run(&scheduler, "t", "cpus:1");
+    world.fail_over();
+    let info = proto_types::FrameworkInfo { id: Some(scheduler.id), ..super::world::framework("f", &["*"]) };
+    let scheduler = world.subscribe(info, 1, Default::default(), None);
+    let other = world.agent("cpus:4");
+    world.run(&scheduler, "t", "cpus:2");
+    let held = world.held(&key, "cpus:1", TaskState::Running, &[1]);
+    let again = world.register(Some(&old.id), "cpus:4", vec![held]);
+    let kill = ToAgent::Kill { framework: key.framework.clone(), tasks: vec![key.task.clone()], grace: None };
+    assert!(world.to_agents[&again.link].contains(&kill));
+    world.update(&again, &key, TaskState::Killed, 2);
+    let task = world.master.frameworks.task(&key).unwrap();
+    assert_eq!((&task.agent, task.state()), (&other.id, TaskState::Staging));
+}
+
+#[test]
 fn a_changed_description_is_taken_over() {
     let mut world = World::new();
     let scheduler = world.scheduler("f", &["*"]);
@@ -118,8 +182,12 @@ fn a_removed_frameworks_tasks_are_ended() {
     world.update(&agent, &key, TaskState::Running, 1);
     world.call(&scheduler, Call::Teardown).unwrap();
     let told = world.to_agents[&agent.link].iter();
-    assert!(told.clone().any(|m| matches!(m, proto_types::link::ToAgent::ShutdownFramework(_))));
+    assert!(told.clone().any(|m| matches!(m, ToAgent::ShutdownFramework(_))));
     assert_eq!(world.master.frameworks.task(&key).unwrap().state(), TaskState::Running);
+    let framework = Box::new(super::world::framework("again", &["*"]));
+    let late = world.call(&scheduler, Call::UpdateFramework { framework, wants: Default::default() });
+    assert_eq!(late, Err(Refusal::FrameworkRemoved(scheduler.id.clone())), "it does not come alive again");
+    assert_eq!(world.call(&scheduler, Call::Teardown), Ok(Reply::Done));
     world.update(&agent, &key, TaskState::Killed, 2);
     assert!(world.master.frameworks.get(&scheduler.id).is_none());
     let located = world.operate(crate::OperatorCall::LocateTask { framework: None, task: task_id("t") });

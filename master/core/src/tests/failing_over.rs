@@ -167,8 +167,11 @@ fn a_snapshot_rebuilds_the_registry() {
     let mut world = World::new();
     let scheduler = world.scheduler("f", &["a"]);
     world.agent("cpus:4");
+    world.operate(OperatorCall::UpdateRole { role: role("a"), weight_milli: Some(2000), limit: None }).unwrap();
     world.give(Input::SchedulerClosed { connection: scheduler.connection, too_slow: false });
     let snapshot = world.master.snapshot();
+    let by: Vec<&str> = snapshot.iter().map(|change| change.principal.as_str()).collect();
+    assert_eq!(by, ["operator", "agent", "scheduler", "scheduler"]);
     world.registry = snapshot.clone();
     world.fail_over();
     assert_eq!(world.master.snapshot(), snapshot);

@@ -1,5 +1,10 @@
 use super::world::World;
-use proto_types::{TaskState, reconcile::Answer, scheduling::Call};
+use proto_types::{
+    TaskState,
+    link::FromAgent,
+    reconcile::Answer,
+    weight::{BATCH_MAX, Weigh as _},
+};
 use std::time::Duration;
 
 fn state(answer: &Answer) -> TaskState {
@@ -35,9 +40,32 @@ fn asking_about_nothing_tells_everything() {
     world.agent("cpus:4");
     world.run(&scheduler, "a", "cpus:1");
     world.run(&scheduler, "b", "cpus:1");
-    let Ok(proto_types::scheduling::Reply::Answers(answers)) = world.call(&scheduler, Call::Reconcile(Vec::new()))
-    else {
-        panic!("no answers");
-    };
+    let (answers, more) = world.reconcile_all(&scheduler, None);
+    assert!(!more);
     assert_eq!(answers.iter().map(state).collect::<Vec<_>>(), [TaskState::Staging, TaskState::Staging]);
+}
+
+#[test]
+fn more_than_a_message_is_told_in_pieces() {
+    let mut world = World::new();
+    let scheduler = world.scheduler("f", &["*"]);
+    let agent = world.agent("cpus:4");
+    let names: Vec<String> = (0..8).map(|number| format!("t{number}")).collect();
+    for name in &names {
+        let key = world.run(&scheduler, name, "cpus:0.1");
+        let mut status = world.status(name, TaskState::Running, 1);
+        status.data = vec![0; BATCH_MAX / 3];
+        world.say(&agent, FromAgent::Updates(vec![(key.framework, status)]));
+    }
+    let (mut told, mut after) = (Vec::new(), None);
+    loop {
+        let (answers, more) = world.reconcile_all(&scheduler, after.as_deref());
+        assert!(answers.iter().map(Answer::weight).sum::<usize>() < 2 * BATCH_MAX);
+        told.extend(answers.iter().map(|answer| answer.task().to_string()));
+        after = told.last().cloned();
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(told, names);
 }

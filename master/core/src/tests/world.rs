@@ -48,6 +48,11 @@ pub(super) fn role(text: &str) -> Role {
     Role::new(text).unwrap()
 }
 
+/// Who it is that speaks.
+pub(super) fn principal(who: &str) -> Principal {
+    who.parse().unwrap()
+}
+
 pub(super) fn task_id(text: &str) -> TaskId {
     TaskId::new(text).unwrap()
 }
@@ -192,7 +197,7 @@ impl World {
         let registration =
             Registration { id: id.cloned(), cluster: None, info, epoch: Epoch(0), tasks, executors: Vec::new() };
         let message = FromAgent::Register(Box::new(registration));
-        self.give(Input::Agent { link, principal: Principal::anonymous(), message });
+        self.give(Input::Agent { link, principal: principal("agent"), message });
         match self.to_agents[&link].iter().find(|m| matches!(m, ToAgent::Registered { .. } | ToAgent::Refused { .. })) {
             Some(ToAgent::Registered { id, .. }) => AgentHandle { id: id.clone(), link },
             other => panic!("not registered: {other:?}"),
@@ -200,7 +205,7 @@ impl World {
     }
 
     pub(super) fn say(&mut self, agent: &AgentHandle, message: FromAgent) {
-        self.give(Input::Agent { link: agent.link, principal: Principal::anonymous(), message });
+        self.give(Input::Agent { link: agent.link, principal: principal("agent"), message });
     }
 
     pub(super) fn scheduler(&mut self, name: &str, roles: &[&str]) -> Scheduler {
@@ -232,20 +237,20 @@ impl World {
     ) -> ConnectionId {
         let connection = ConnectionId(self.number());
         let request = Box::new(Subscribe { framework, incarnation, cluster: None, wants, resume });
-        self.give(Input::Subscribe { connection, principal: Principal::anonymous(), request });
+        self.give(Input::Subscribe { connection, principal: principal("scheduler"), request });
         connection
     }
 
     pub(super) fn call(&mut self, scheduler: &Scheduler, body: Call) -> Result<Reply, Refusal> {
         let call = CallId(self.number());
         let session = scheduler.session.clone();
-        self.give(Input::Call { call, principal: Principal::anonymous(), session, body });
+        self.give(Input::Call { call, principal: principal("scheduler"), session, body });
         self.replies.remove(&call).expect("every call is answered")
     }
 
     pub(super) fn operate(&mut self, body: OperatorCall) -> Result<OperatorReply, Refusal> {
         let call = CallId(self.number());
-        self.give(Input::Operate { call, principal: Principal::anonymous(), body });
+        self.give(Input::Operate { call, principal: principal("operator"), body });
         self.operator_replies.remove(&call).expect("every call is answered")
     }
 
@@ -325,9 +330,16 @@ impl World {
 
     pub(super) fn reconcile(&mut self, scheduler: &Scheduler, id: &str, agent: Option<&AgentId>) -> Answer {
         let query = Query { task: task_id(id), agent: agent.cloned() };
-        match self.call(scheduler, Call::Reconcile(vec![query])) {
-            Ok(Reply::Answers(mut answers)) => answers.remove(0),
+        match self.call(scheduler, Call::Reconcile { queries: vec![query], after: None }) {
+            Ok(Reply::Answers { mut answers, .. }) => answers.remove(0),
             other => panic!("no answer: {other:?}"),
+        }
+    }
+
+    pub(super) fn reconcile_all(&mut self, scheduler: &Scheduler, after: Option<&str>) -> (Vec<Answer>, bool) {
+        match self.call(scheduler, Call::Reconcile { queries: Vec::new(), after: after.map(task_id) }) {
+            Ok(Reply::Answers { answers, more }) => (answers, more),
+            other => panic!("no answers: {other:?}"),
         }
     }
 

@@ -10,13 +10,15 @@ use crate::{
         reconcile::query,
         resources::{bag, resources_to_wire},
         task::launch,
-        text::{self, executor_id, id, message_data, millis, offer_ids, or_empty, task_ids, texts, to_millis},
+        text::{
+            self, executor_id, id, message_data, millis, offer_ids, optional_id, or_empty, task_ids, texts, to_millis,
+        },
     },
     v1::{self, explain_request::Subject as WireSubject, operation::Operation},
 };
 use proto_types::{
     OfferId, RequestId, SessionId, TaskId,
-    scheduling::{Accept, Acceptance, Call, Subject},
+    scheduling::{ACCEPT_TASKS_MAX, Accept, Acceptance, Call, Subject},
     task::Launch,
 };
 use std::collections::HashSet;
@@ -68,7 +70,10 @@ calls! {
     v1::AcknowledgeRequest, |wire, at| {
         Call::Acknowledge(list(wire.acknowledgements, &at.field("acknowledgements"), acknowledgement)?)
     };
-    v1::ReconcileRequest, |wire, at| Call::Reconcile(list(wire.tasks, &at.field("tasks"), query)?);
+    v1::ReconcileRequest, |wire, at| Call::Reconcile {
+        queries: list(wire.tasks, &at.field("tasks"), query)?,
+        after: optional_id(&wire.after_task_id, &at.field("after_task_id"))?,
+    };
     v1::SendMessageRequest, |wire, at| Call::SendMessage {
         agent: id(&wire.agent_id, &at.field("agent_id"))?,
         executor: executor_id(&wire.executor_id, at)?,
@@ -122,6 +127,12 @@ fn check_offers(acceptances: &[Acceptance], at: &At<'_>) -> Result<(), Invalid> 
 
 fn check_tasks(acceptances: &[Acceptance], at: &At<'_>) -> Result<(), Invalid> {
     let mut seen: HashSet<&TaskId> = HashSet::new();
+    let count: usize =
+        acceptances.iter().flat_map(|acceptance| &acceptance.launches).map(|launch| launch.tasks.len()).sum();
+    if count > ACCEPT_TASKS_MAX {
+        let message = format_args!("{count} tasks are too many for one call; at most {ACCEPT_TASKS_MAX}: use several");
+        return Err(at.invalid(message.to_string()));
+    }
     for (index, acceptance) in acceptances.iter().enumerate() {
         for (number, launch) in acceptance.launches.iter().enumerate() {
             let Some(twice) = launch.tasks.iter().position(|task| !seen.insert(&task.id)) else { continue };
@@ -187,9 +198,9 @@ impl From<(SessionId, Call)> for Request {
                 let acknowledgements = updates.into_iter().map(acknowledgement_to_wire).collect();
                 Self::Acknowledge(v1::AcknowledgeRequest { session_id, acknowledgements })
             }
-            Call::Reconcile(queries) => {
+            Call::Reconcile { queries, after } => {
                 let tasks = queries.into_iter().map(Into::into).collect();
-                Self::Reconcile(v1::ReconcileRequest { session_id, tasks })
+                Self::Reconcile(v1::ReconcileRequest { session_id, tasks, after_task_id: or_empty(after) })
             }
             Call::SendMessage { agent, executor, data } => Self::SendMessage(v1::SendMessageRequest {
                 session_id,

@@ -52,12 +52,16 @@ replies! {
         |_wire, _at| Self::Done;
     v1::SuppressResponse: Reply::Done => Self {},
         |_wire, _at| Self::Done;
-    v1::KillResponse: Reply::Answers(unknown) => Self { unknown: unknown.into_iter().map(Into::into).collect() },
-        |wire, at| Self::Answers(list(wire.unknown, &at.field("unknown"), answer)?);
+    v1::KillResponse: Reply::Answers { answers, more } => {
+            Self { unknown: answers.into_iter().map(Into::into).collect(), more }
+        },
+        |wire, at| Self::Answers { answers: list(wire.unknown, &at.field("unknown"), answer)?, more: wire.more };
     v1::AcknowledgeResponse: Reply::Done => Self {},
         |_wire, _at| Self::Done;
-    v1::ReconcileResponse: Reply::Answers(answers) => Self { answers: answers.into_iter().map(Into::into).collect() },
-        |wire, at| Self::Answers(list(wire.answers, &at.field("answers"), answer)?);
+    v1::ReconcileResponse: Reply::Answers { answers, more } => {
+            Self { answers: answers.into_iter().map(Into::into).collect(), more }
+        },
+        |wire, at| Self::Answers { answers: list(wire.answers, &at.field("answers"), answer)?, more: wire.more };
     v1::SendMessageResponse: Reply::Sent(sent) => Self { sent },
         |wire, _at| Self::Sent(wire.sent);
     v1::UpdateFrameworkResponse: Reply::Done => Self {},

@@ -61,7 +61,7 @@ async fn an_unknown_session_is_stale() -> Result<()> {
 async fn an_unknown_task_is_unknown() -> Result<()> {
     let (_cluster, mut scheduler) = small().await?;
     let tasks = vec![ReconcileQuery { task_id: "never".to_owned(), agent_id: String::new() }];
-    let request = ReconcileRequest { session_id: scheduler.session(), tasks };
+    let request = ReconcileRequest { session_id: scheduler.session(), tasks, ..Default::default() };
     let answers = scheduler.client.reconcile(request).await?.into_inner().answers;
     match answers[0].answer.as_ref() {
         Some(reconciliation::Answer::Status(status)) => assert_eq!(status.state(), TaskState::TaskUnknown),

@@ -107,7 +107,7 @@ fn outcome_unknown_is_looked_into() {
     let (call, asked) = world.call();
     assert_eq!(queried(&asked), ["t"]);
     let recovering = Answer::Recovering { task: id("t"), retry_after: Duration::from_secs(5) };
-    world.reply(call, Reply::Answers(vec![recovering]));
+    world.reply(call, Reply::Answers { answers: vec![recovering], more: false });
     world.pass(Duration::from_secs(5));
     let (call, _) = world.call();
     world.reply(call, answers(&[("t", TaskState::Gone)]));
@@ -235,12 +235,30 @@ fn a_kill_waits_for_the_launch() {
 }
 
 #[test]
+fn the_offers_of_a_refused_gang_are_given_back() {
+    let mut world = World::subscribed();
+    world.offer("o1");
+    world.offer("o2");
+    let acceptances = vec![acceptance("o1", &["a"]), acceptance("o2", &["b"])];
+    world.user(UserCall::Accept { acceptances, all_or_nothing: true });
+    let (call, _) = world.call();
+    let (aborted, conflict) = (Some(RejectionKind::GangAborted), Some(RejectionKind::Conflict));
+    world.reply(call, verdicts(&[("a", aborted), ("b", conflict)]));
+    let (_, decline) = world.call();
+    let filters = Filters { refuse: Duration::ZERO };
+    assert_eq!(
+        decline,
+        Call::Decline { offers: vec![OfferId::new("o1").unwrap(), OfferId::new("o2").unwrap()], filters }
+    );
+}
+
+#[test]
 fn a_kill_is_made_again_in_a_new_session() {
     let mut world = World::subscribed();
     world.launched("t");
     world.user(UserCall::Kill { tasks: vec![id("t")], grace: None });
     let (call, _) = world.call();
-    world.reply(call, Reply::Answers(Vec::new()));
+    world.reply(call, Reply::Answers { answers: Vec::new(), more: false });
     world.break_stream();
     world.reconnect();
     world.epoch = 2;
@@ -254,10 +272,13 @@ fn a_kill_of_an_earlier_schedulers_task_waits_for_its_agent() {
     world.user(UserCall::Kill { tasks: vec![id("old")], grace: None });
     let (call, _) = world.call();
     let retry_after = Duration::from_secs(5);
-    world.reply(call, Reply::Answers(vec![Answer::Recovering { task: id("old"), retry_after }]));
+    world.reply(
+        call,
+        Reply::Answers { answers: vec![Answer::Recovering { task: id("old"), retry_after }], more: false },
+    );
     world.pass(retry_after);
     let (call, asked) = world.call();
-    assert!(matches!(asked, Call::Reconcile(_)), "{asked:?}");
+    assert!(matches!(asked, Call::Reconcile { .. }), "{asked:?}");
     world.reply(call, answers(&[("old", TaskState::Running)]));
     let (_, kill) = world.call();
     assert_eq!(kill, Call::Kill { tasks: vec![id("old")], grace: None });

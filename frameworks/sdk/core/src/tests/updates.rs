@@ -90,7 +90,7 @@ fn recovering_is_asked_again_and_never_told() {
     world.user(UserCall::Reconcile(vec![Query { task: id("t"), agent: None }]));
     let (call, _) = world.call();
     let recovering = Answer::Recovering { task: id("t"), retry_after: Duration::from_secs(5) };
-    world.reply(call, Reply::Answers(vec![recovering]));
+    world.reply(call, Reply::Answers { answers: vec![recovering], more: false });
     assert!(world.told.is_empty());
     world.pass(Duration::from_secs(4));
     world.no_call();
@@ -140,9 +140,27 @@ fn what_an_answer_leaves_out_is_asked_again() {
     world.launched("t");
     world.user(UserCall::Reconcile(vec![Query { task: id("t"), agent: None }]));
     let (call, _) = world.call();
-    world.reply(call, Reply::Answers(Vec::new()));
+    world.reply(call, Reply::Answers { answers: Vec::new(), more: false });
     world.pass(Duration::from_secs(1));
     assert_eq!(queried(&world.call().1), ["t"]);
+}
+
+#[test]
+fn everything_is_asked_about_piece_by_piece() {
+    let mut world = World::subscribed();
+    world.user(UserCall::Reconcile(Vec::new()));
+    let all = |after| Call::Reconcile { queries: Vec::new(), after };
+    let (call, asked) = world.call();
+    assert_eq!(asked, all(None));
+    let Reply::Answers { answers: first, .. } = answers(&[("a", TaskState::Running), ("b", TaskState::Running)]) else {
+        unreachable!("answers are answers");
+    };
+    world.reply(call, Reply::Answers { answers: first, more: true });
+    let (call, asked) = world.call();
+    assert_eq!(asked, all(Some(id("b"))));
+    world.reply(call, answers(&[("c", TaskState::Running)]));
+    world.no_call();
+    assert_eq!(world.states().len(), 3);
 }
 
 #[test]
