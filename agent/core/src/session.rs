@@ -8,7 +8,7 @@ use crate::{
     timers::{Timer, TimerKey},
 };
 use proto_types::{
-    AgentInfo, Epoch, TaskKey,
+    AgentId, AgentInfo, ClusterId, Epoch, TaskKey,
     link::{FromAgent, HeldExecutor, HeldTask, RefusedReason, Registration, ToAgent},
     task::ExecutorInfo,
 };
@@ -63,22 +63,32 @@ impl Agent {
         if self.link.as_ref().is_none_or(|present| present.id != link) {
             return;
         }
-        if epoch < self.epoch && !self.breaks(Switch::AcceptLowerEpoch) {
-            self.drop_link();
-            self.close_link(link, Closed::Deposed { epoch, seen: self.epoch });
+        if let ToAgent::Refused { reason, message } = message {
+            self.on_refused(link, epoch, reason, message);
             return;
         }
-        if epoch > self.epoch {
-            self.epoch = epoch;
-            self.append(Fact::EpochSeen(epoch));
-            self.touched = true;
+        if self.is_deposed(epoch) {
+            self.depose(link, epoch);
+            return;
         }
         self.hear();
-        match message {
-            ToAgent::Registered { id, cluster, ping_interval, ping_misses } => {
-                self.on_registered(id, cluster, ping_interval * ping_misses);
+        if let ToAgent::Registered { id, cluster, ping_interval, ping_misses } = message {
+            if self.is_foreign(link, &cluster) {
+                return;
             }
-            ToAgent::Refused { reason, message } => self.on_refused(link, reason, message),
+            self.see(epoch);
+            self.on_registered(id, cluster, ping_interval * ping_misses);
+        } else if self.link.as_ref().is_some_and(|present| present.registered) {
+            self.see(epoch);
+            self.on_order(message);
+        }
+    }
+
+    /// What a master says that has admitted the agent.
+    fn on_order(&mut self, message: ToAgent) {
+        match message {
+            // Both are heard before the agent is admitted.
+            ToAgent::Registered { .. } | ToAgent::Refused { .. } => {}
             ToAgent::Launch(launch) => self.on_launch(*launch),
             ToAgent::Kill { framework, tasks, grace } => self.on_kill(&framework, tasks, grace),
             ToAgent::Acknowledge(acknowledgements) => self.on_acknowledge(acknowledgements),
@@ -88,7 +98,34 @@ impl Agent {
         }
     }
 
-    fn on_registered(&mut self, id: proto_types::AgentId, cluster: proto_types::ClusterId, silence: Duration) {
+    fn is_deposed(&self, epoch: Epoch) -> bool {
+        epoch < self.epoch && !self.breaks(Switch::AcceptLowerEpoch)
+    }
+
+    fn depose(&mut self, link: LinkId, epoch: Epoch) {
+        self.drop_link();
+        self.close_link(link, Closed::Deposed { epoch, seen: self.epoch });
+    }
+
+    /// Raises the fence. Only a master of the agent's own cluster may: epochs of others count differently.
+    fn see(&mut self, epoch: Epoch) {
+        if epoch > self.epoch {
+            self.epoch = epoch;
+            self.append(Fact::EpochSeen(epoch));
+            self.touched = true;
+        }
+    }
+
+    /// Whether a master took the agent for one of another cluster; its link is ended then.
+    fn is_foreign(&mut self, link: LinkId, cluster: &ClusterId) -> bool {
+        let Some(ours) = self.cluster.as_ref().filter(|ours| *ours != cluster) else { return false };
+        let message = format!("the master admits the agent to cluster {cluster}, the agent is of cluster {ours}");
+        self.drop_link();
+        self.close_link(link, Closed::Refused { reason: RefusedReason::WrongCluster, message });
+        true
+    }
+
+    fn on_registered(&mut self, id: AgentId, cluster: ClusterId, silence: Duration) {
         if self.id.as_ref() != Some(&id) || self.cluster.as_ref() != Some(&cluster) {
             self.append(Fact::Identified { agent: id.clone(), cluster: cluster.clone() });
             self.id = Some(id);
@@ -102,7 +139,13 @@ impl Agent {
         self.hear();
     }
 
-    fn on_refused(&mut self, link: LinkId, reason: RefusedReason, message: String) {
+    /// A refusal says nothing of the agent's own cluster, so that its epoch is no fence for others. What it says reaches
+    /// the operator whatever its epoch is.
+    fn on_refused(&mut self, link: LinkId, epoch: Epoch, reason: RefusedReason, message: String) {
+        if reason == RefusedReason::Gone && self.is_deposed(epoch) {
+            self.depose(link, epoch);
+            return;
+        }
         self.drop_link();
         if reason == RefusedReason::Gone && self.id.is_some() {
             self.abandon();

@@ -58,6 +58,7 @@ fn no_id_starts_twice() {
     assert_eq!(world.done(), ["master: a#1 DROPPED TaskInvalid"]);
     world.restart(false);
     world.open_link();
+    world.register();
     world.acknowledge("a", 1);
     world.done();
     world.launch(&[task("a", "cpus:1")]);

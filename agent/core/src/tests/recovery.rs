@@ -82,6 +82,7 @@ fn nothing_outlives_the_machine() {
         ["master: register agent-1 epoch 1 a=FAILED [1000002] b=FAILED [1000001] c=FAILED [1 1000002]"]
     );
     assert!(world.agent.view().used.is_empty());
+    world.register();
     world.acknowledge("a", 1_000_002);
     assert_eq!(world.done(), ["forgot a"]);
 }

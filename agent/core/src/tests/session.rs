@@ -1,9 +1,11 @@
 use super::world::{World, status, task};
 use crate::Input;
 use proto_types::{
+    AgentId, ClusterId,
     TaskState::{Killed, Running},
     link::{RefusedReason, ToAgent},
 };
+use std::time::Duration;
 
 #[test]
 fn the_epoch_is_journalled_before_anything_of_it_is_done() {
@@ -13,6 +15,7 @@ fn the_epoch_is_journalled_before_anything_of_it_is_done() {
     world.register();
     assert_eq!(world.all_done(), ["journal: epoch 1", "journal: identified agent-1 of cluster"]);
     world.open_link();
+    world.register();
     world.epoch = 2;
     world.done();
     world.launch(&[task("a", "cpus:1")]);
@@ -49,6 +52,7 @@ fn a_newer_link_replaces_the_older() {
     world.give(Input::FromMaster { link: old, epoch: proto_types::Epoch(1), message });
     world.give(Input::LinkClosed { link: old });
     assert_eq!(world.done(), Vec::<String>::new());
+    world.register();
     world.master(ToAgent::Ping(2));
     assert_eq!(world.done(), ["master: pong 2"]);
 }
@@ -75,6 +79,48 @@ fn another_cluster_touches_nothing() {
     assert_eq!(world.all_done(), ["master: closed, Refused"]);
     world.open_link();
     assert_eq!(world.done(), ["master: register agent-1 epoch 1 a=STAGING []"]);
+}
+
+#[test]
+fn another_cluster_raises_no_fence() {
+    let mut world = World::new();
+    world.open_link();
+    world.epoch = 50;
+    world.done();
+    world.launch(&[task("a", "cpus:1")]);
+    assert_eq!(world.all_done(), Vec::<String>::new(), "nobody was admitted");
+    world.master(ToAgent::Refused { reason: RefusedReason::WrongCluster, message: String::new() });
+    assert_eq!(world.all_done(), ["master: closed, Refused"]);
+    world.open_link();
+    world.done();
+    world.master(ToAgent::Registered {
+        id: AgentId::new("another").unwrap(),
+        cluster: ClusterId::new("another").unwrap(),
+        ping_interval: Duration::from_secs(5),
+        ping_misses: 6,
+    });
+    assert_eq!(world.all_done(), ["master: closed, Refused"]);
+    world.epoch = 2;
+    world.open_link();
+    world.done();
+    world.register();
+    assert_eq!(world.all_done(), ["journal: epoch 2"]);
+    world.launch(&[task("a", "cpus:1")]);
+    assert!(world.all_done().contains(&"journal: launched a".to_owned()));
+}
+
+#[test]
+fn a_refusal_of_a_lower_epoch_is_told_but_nothing_is_given_up_for_it() {
+    let mut world = World::new();
+    world.launch(&[task("a", "cpus:1")]);
+    world.epoch = 0;
+    world.done();
+    world.master(ToAgent::Refused { reason: RefusedReason::WrongCluster, message: String::new() });
+    assert_eq!(world.all_done(), ["master: closed, Refused"]);
+    world.open_link();
+    world.done();
+    world.master(ToAgent::Refused { reason: RefusedReason::Gone, message: String::new() });
+    assert_eq!(world.all_done(), ["master: closed, Deposed"]);
 }
 
 #[test]
