@@ -193,8 +193,8 @@ impl Driver {
                 }
                 Body::ToExecutor(connection, message) => outbox.add_for_executor(connection, message),
                 Body::CloseExecutor(connection, why) => {
-                    if let Some(messages) = outbox.executors.remove(&connection) {
-                        self.send_to_executor(connection, messages);
+                    if let Some(queue) = outbox.executors.remove(&connection) {
+                        self.send_to_executor(connection, queue.messages);
                     }
                     self.dismiss(connection, &why);
                 }
@@ -210,8 +210,8 @@ impl Driver {
             }
         }
         self.model.apply(changes);
-        for (connection, messages) in outbox.executors {
-            self.send_to_executor(connection, messages);
+        for (connection, queue) in outbox.executors {
+            self.send_to_executor(connection, queue.messages);
         }
         self.send_to_master(outbox.master);
         if !retired.is_empty() {

@@ -5,6 +5,7 @@ use crate::{
     executors::{Executor, Phase, built_in},
     fact::{Fact, LaunchRecord},
     frameworks::Standing,
+    parcel,
     sabotage::Switch,
     tasks::{Delivery, Task},
 };
@@ -220,9 +221,16 @@ impl Agent {
             part.0 = part.0.max(task.written);
             part.1.push(TaskLaunch { task: info, sandbox: PathBuf::new(), user: task.user.clone(), adopt });
         }
-        for (group, (written, tasks)) in parts {
-            let message = ToExecutor::Launch { tasks, group: group.is_some() };
-            self.tell_executor(written, connection, message);
+        for (group, (written, mut tasks)) in parts {
+            if group.is_some() {
+                // A group is one message: it was one when it came.
+                self.tell_executor(written, connection, ToExecutor::Launch { tasks, group: true });
+                continue;
+            }
+            while !tasks.is_empty() {
+                let parcel = parcel::take(&mut tasks, parcel::launch_weight);
+                self.tell_executor(written, connection, ToExecutor::Launch { tasks: parcel, group: false });
+            }
         }
     }
 }

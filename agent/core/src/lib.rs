@@ -33,6 +33,7 @@ mod kill;
 mod launch;
 mod lifetime;
 mod output;
+pub mod parcel;
 mod recover;
 pub mod sabotage;
 mod session;

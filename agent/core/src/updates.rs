@@ -4,6 +4,7 @@ use crate::{
     Agent, Body, ConnectionId, LogIndex,
     fact::{Fact, UpdateRecord},
     frameworks::Standing,
+    parcel,
     sabotage::Switch,
     tasks::may_report,
     timers::Timer,
@@ -16,9 +17,6 @@ use proto_types::{
     time::Wall,
 };
 use std::collections::BTreeMap;
-
-/// Updates in one message at most, so that it stays below the size of a message.
-pub(crate) const UPDATES_PER_MESSAGE: usize = 500;
 
 impl Agent {
     /// Takes an executor's updates. Each is acknowledged once it is journalled; so are those that mean nothing, that
@@ -140,9 +138,8 @@ impl Agent {
         };
         news.retain(|(framework, _)| !abandoned(framework));
         while !news.is_empty() {
-            let rest = news.split_off(news.len().min(UPDATES_PER_MESSAGE));
-            self.tell_master(written, FromAgent::Updates(news));
-            news = rest;
+            let parcel = parcel::take(&mut news, parcel::update_weight);
+            self.tell_master(written, FromAgent::Updates(parcel));
         }
     }
 

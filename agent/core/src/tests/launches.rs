@@ -1,5 +1,12 @@
-use super::world::{World, custom, framework, task};
-use proto_types::{TaskState, link::ToAgent};
+use super::world::{World, custom, framework, key, status, task};
+use crate::Input;
+use proto_types::{
+    TaskState,
+    executing::{FromExecutor, NumberedStatus},
+    link::ToAgent,
+    weight::BATCH_MAX,
+};
+use std::sync::Arc;
 
 #[test]
 fn a_task_is_journalled_before_its_executor_has_it() {
@@ -48,7 +55,7 @@ fn no_id_starts_twice() {
     world.done();
     world.launch(&[task("a", "cpus:1")]);
     assert_eq!(world.done(), Vec::<String>::new());
-    world.report(connection, 1, super::world::status("a", TaskState::Finished));
+    world.report(connection, 1, status("a", TaskState::Finished));
     world.done();
     world.launch(&[task("a", "cpus:1")]);
     assert_eq!(world.done(), Vec::<String>::new());
@@ -78,6 +85,28 @@ fn a_custom_executor_is_charged_once() {
 }
 
 #[test]
+fn what_waited_long_comes_in_messages_of_a_bounded_size() {
+    let mut world = World::new();
+    let heavy = |name: &str| {
+        let mut heavy = (*task(name, "cpus:1")).clone();
+        heavy.data = vec![0; BATCH_MAX * 2 / 5];
+        Arc::new(heavy)
+    };
+    world.launch(&[heavy("a"), heavy("b"), heavy("c")]);
+    world.done();
+    let connection = world.attach("built-in", &[], vec![]);
+    assert_eq!(world.done(), ["executor: subscribed", "executor: launch a b", "executor: launch c"]);
+    let update = |name: &str| {
+        let mut status = status(name, TaskState::Running);
+        status.data = vec![0; BATCH_MAX * 2 / 5];
+        NumberedStatus { number: 1, status }
+    };
+    let updates = ["a", "b", "c"].map(update).to_vec();
+    world.give(Input::FromExecutor { connection, message: FromExecutor::Updates(updates) });
+    assert_eq!(world.done(), ["master: a#1 RUNNING, b#1 RUNNING", "master: c#1 RUNNING", "executor: safe a:1 b:1 c:1"]);
+}
+
+#[test]
 fn a_kill_finds_its_task_wherever_it_is() {
     let mut world = World::new();
     world.launch(&[task("a", "cpus:1"), task("b", "cpus:1")]);
@@ -86,7 +115,7 @@ fn a_kill_finds_its_task_wherever_it_is() {
     assert_eq!(world.done(), ["master: a#1 KILLED TaskKilledDuringLaunch"]);
     let connection = world.attach("built-in", &[], vec![]);
     assert_eq!(world.done(), ["executor: subscribed", "executor: launch b"]);
-    world.give(crate::Input::ExecutorClosed { connection });
+    world.give(Input::ExecutorClosed { connection });
     world.kill("b");
     assert_eq!(world.done(), Vec::<String>::new());
     world.attach("built-in", &["b"], vec![]);
@@ -119,12 +148,12 @@ fn a_framework_that_is_gone_is_ended() {
     assert_eq!(world.all_done(), ["journal: shut down f", "executor: kill a"]);
     world.launch(&[task("b", "cpus:1")]);
     assert_eq!(world.done(), ["master: b#1 DROPPED FrameworkRemoved"]);
-    world.report(connection, 1, super::world::status("a", TaskState::Killed));
+    world.report(connection, 1, status("a", TaskState::Killed));
     assert_eq!(world.done(), ["master: a#1 KILLED", "executor: safe a:1", "executor: shutdown"]);
     world.acknowledge("a", 1);
     world.acknowledge("b", 1);
     world.exit("built-in");
-    world.give(crate::Input::ExecutorClosed { connection });
+    world.give(Input::ExecutorClosed { connection });
     assert!(world.agent.is_idle());
     assert_eq!(world.agent.image().len(), 3, "{:?}", world.agent.image());
 }
