@@ -7,6 +7,7 @@ use crate::{
         Escape,
         machine::{Launcher, Machine},
         server,
+        socket::Socket,
     },
     http,
     journal::JournalError,
@@ -97,6 +98,7 @@ pub struct Running {
     stop: CancellationToken,
     stop_tasks: bool,
     grace: Duration,
+    _socket: Socket,
     _directory: WorkDirectory,
 }
 
@@ -126,8 +128,8 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
         hostname = %config.info.hostname, resources = %config.info.resources, attributes = %config.info.attributes,
         isolation = %config.info.isolation, directory = %layout.root().display(), %address, "the agent starts"
     );
-    let path = server::socket_path(&layout).map_err(AgentError::Socket)?;
-    let socket = kit::listen::unix(&path)?;
+    let socket = Socket::of(&layout).map_err(AgentError::Socket)?;
+    let executors = socket.listen()?;
     let (events, incoming) = mpsc::channel(EVENTS_MAX);
     let stop = CancellationToken::new();
     let model = Model::default();
@@ -138,7 +140,10 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
         config,
         layout: layout.clone(),
         model: model.clone(),
-        machine: Machine::start(launcher(&options, &isolation, &layout, path, &boot_id), events.clone()),
+        machine: Machine::start(
+            launcher(&options, &isolation, &layout, socket.path().to_owned(), &boot_id),
+            events.clone(),
+        ),
         retired: sandbox_gc::start(layout.clone(), model.clone(), policy),
         syncing: Syncing::start(),
         clock: Clock::start(),
@@ -149,7 +154,7 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
     let connector =
         Connector { masters: options.masters, events: events.clone(), files: Files::new(layout, model.clone()) };
     tokio::spawn(stop.clone().run_until_cancelled_owned(connector.run()));
-    tokio::spawn(kit::serve::serve(socket, server::router(events.clone()), stop.clone()));
+    tokio::spawn(kit::serve::serve(executors, server::router(events.clone()), stop.clone()));
     tokio::spawn(kit::serve::serve(listener, http::router(model.clone()), stop.clone()));
     Ok(Running {
         address,
@@ -159,6 +164,7 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
         stop,
         stop_tasks: options.stop_tasks,
         grace: options.kill_grace,
+        _socket: socket,
         _directory: directory,
     })
 }

@@ -10,8 +10,8 @@ use proffer_proto::v1::{
     AgentAcknowledge, AgentAcknowledgement, AgentKill, FileAction, FileRequest, OpenData, Ping, Pong, TaskState,
     agent_data::Data, agent_message, executor_event::Event, master_message::Message,
 };
-use std::fs;
-use world::{Executor, Master, Strays, get, launch, launch_custom, options, pids, within};
+use std::{fs, path::Path};
+use world::{Executor, Master, Strays, get, launch, launch_custom, launch_fetched, options, pids, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_goes_to_its_executor_and_its_updates_come_back() {
@@ -271,5 +271,65 @@ async fn a_deep_work_directory_gets_a_short_socket() {
     let mut executor = Executor::attach(&environment, &[]).await;
     assert!(matches!(executor.hear().await, Ok(Event::Subscribed(_))));
     running.stop().await;
-    fs::remove_file(&environment["PROFFER_AGENT_SOCKET"]).unwrap();
+    assert!(!fs::exists(&environment["PROFFER_AGENT_SOCKET"]).unwrap(), "nothing is left outside of its directory");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn executors_of_other_users_reach_an_agent_that_was_started_again() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    for path in [directory.path().join("agent"), directory.path().join("x".repeat(100))] {
+        let mut before = None;
+        for _ in 0..2 {
+            let _strays = Strays::of(&path);
+            let mut master = Master::start().await;
+            let running = agent::start(options(&path, &[&master.address])).await.unwrap();
+            let (link, _) = master.admit(1).await;
+            link.say(1, launch(&["a"])).await;
+            let environment = Executor::environment(&path, before.as_deref()).await;
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            let socket = Path::new(&environment["PROFFER_AGENT_SOCKET"]);
+            let open = if nix::unistd::geteuid().is_root() { 0o666 } else { 0o600 };
+            assert_eq!((mode(socket), mode(socket.parent().unwrap())), (open, 0o711));
+            before = environment.get("PROFFER_EXECUTOR_TOKEN").cloned();
+            running.stop().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_custom_executor_leaves_behind_ends_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let left = directory.path().join("left");
+    let mut master = Master::start().await;
+    let running = agent::start(options(directory.path(), &[&master.address])).await.unwrap();
+    let (mut link, _) = master.admit(1).await;
+    let line = format!("sleep 1000 & echo $! > {}; exit 3", left.display());
+    link.say(1, launch_custom(&line, &["a"])).await;
+    assert_eq!(link.updates().await, ["a#1 TASK_FAILED"]);
+    let pid: i32 = fs::read_to_string(&left).unwrap().trim().parse().unwrap();
+    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_else(|_| ") Z".to_owned());
+    assert!(state[state.rfind(')').unwrap()..].starts_with(") Z"), "it runs on: {state}");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_executor_that_is_killed_while_it_is_fetched_does_not_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let started = directory.path().join("started");
+    let (silent, address) = kit::listen::tcp(([127, 0, 0, 1], 0).into(), false).await.unwrap();
+    let mut master = Master::start().await;
+    let mut options = options(directory.path(), &[&master.address]);
+    options.executor_registration_timeout = std::time::Duration::ZERO;
+    let running = agent::start(options).await.unwrap();
+    let (mut link, _) = master.admit(1).await;
+    let line = format!("touch {}", started.display());
+    link.say(1, launch_fetched(&line, &format!("http://{address}/never"), &["a"])).await;
+    assert_eq!(link.updates().await, ["a#1 TASK_FAILED"]);
+    let agent_message::Message::ExecutorExited(exited) = link.hear().await else { panic!("its end is not told") };
+    assert_eq!(exited.message, "it cannot be started: it was told to end before");
+    drop(silent);
+    let run: Vec<_> = fs::read_dir(directory.path().join("run/f/mine")).unwrap().collect();
+    assert!(run.is_empty() && !started.exists(), "{run:?}");
+    running.stop().await;
 }

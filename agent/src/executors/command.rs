@@ -1,30 +1,27 @@
 //! The command that starts an executor: in a session of its own, with its output in files of its sandbox.
 
-use super::machine::Launcher;
+use super::{
+    identity::Identity,
+    machine::Launcher,
+    sandbox::{Draft, append},
+};
 use agent_core::fact::ExecutorStart;
 use agent_executor::fetch::Owner;
-use nix::unistd::{Gid, Uid, User, chown, geteuid, setgid, setgroups, setsid, setuid};
+use nix::unistd::setsid;
 use std::{
-    fs::{self, OpenOptions},
-    io,
-    os::unix::fs::PermissionsExt,
+    fs, io,
     path::{Path, PathBuf},
     process::Stdio,
 };
 use tokio::process::Command;
 
-/// Whom a process becomes.
-#[derive(Debug, Clone, Copy)]
-struct Identity {
-    user: Uid,
-    group: Gid,
-}
-
 /// Where an executor is started, and as whom.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) sandbox: PathBuf,
-    identity: Option<Identity>,
+#[derive(Debug)]
+pub(super) enum Place {
+    /// The built-in executor, in its directory, as the agent.
+    BuiltIn(PathBuf),
+    /// A custom one, in a sandbox that is being made.
+    Custom { draft: Draft, identity: Option<Identity> },
 }
 
 impl Place {
@@ -33,67 +30,75 @@ impl Place {
         let run = launcher.layout.run(&start.framework, &start.info.id);
         fs::create_dir_all(&run)?;
         if start.info.id.is_built_in() {
-            return Ok(Self { sandbox: run, identity: None });
+            return Ok(Self::BuiltIn(run));
         }
-        let identity = identity(start.info.command.user.as_deref().or(start.user.as_deref()))?;
-        let sandbox = launcher.layout.executor_sandbox(&start.framework, &start.info.id);
-        make_sandbox(&sandbox, identity)?;
-        if identity.is_some() {
-            // Another user reaches the socket; the token says whether it is an executor.
-            fs::set_permissions(&launcher.socket, fs::Permissions::from_mode(0o666))?;
+        let identity = Identity::find(start.info.command.user.as_deref().or(start.user.as_deref()))?;
+        let draft = Draft::make(&run, identity.as_ref().map(Identity::owner))?;
+        Ok(Self::Custom { draft, identity })
+    }
+
+    /// Where what is fetched goes.
+    pub(super) fn directory(&self) -> &Path {
+        match self {
+            Self::BuiltIn(run) => run,
+            Self::Custom { draft, .. } => draft.path(),
         }
-        Ok(Self { sandbox, identity })
     }
 
     /// To whom what is fetched belongs.
     pub(super) fn owner(&self) -> Option<Owner> {
-        self.identity.map(|identity| Owner { uid: identity.user.as_raw(), gid: identity.group.as_raw() })
+        match self {
+            Self::BuiltIn(_) => None,
+            Self::Custom { identity, .. } => identity.as_ref().map(Identity::owner),
+        }
     }
 
-    /// The command that starts the executor.
-    pub(super) fn command(&self, launcher: &Launcher, start: &ExecutorStart) -> io::Result<Command> {
-        let mut command = if start.info.id.is_built_in() {
-            built_in(launcher, &self.sandbox)?
-        } else {
-            custom(start, &self.sandbox)?
-        };
-        command
-            .stdin(Stdio::null())
-            .stdout(self.output("stdout")?)
-            .stderr(self.output("stderr")?)
-            .env("PROFFER_AGENT_SOCKET", &launcher.socket)
-            .env("PROFFER_FRAMEWORK_ID", start.framework.as_str())
-            .env("PROFFER_EXECUTOR_ID", start.info.id.as_str())
-            .env("PROFFER_EXECUTOR_TOKEN", &start.token)
-            .env("PROFFER_SANDBOX", &self.sandbox)
-            .kill_on_drop(false);
-        let identity = self.identity;
-        // SAFETY: between fork and exec only system calls that are async-signal-safe are made, and no memory is
-        // allocated.
-        #[expect(unsafe_code, reason = "the only way to a session and a user of its own")]
-        unsafe {
-            command.pre_exec(move || become_other(identity));
+    /// The command that starts the executor. From here on the sandbox is the executor's.
+    pub(super) fn command(self, launcher: &Launcher, start: &ExecutorStart) -> io::Result<Command> {
+        match self {
+            Self::BuiltIn(run) => {
+                let mut command = built_in(launcher, &run)?;
+                command.stdout(append(&run.join("stdout"))?).stderr(append(&run.join("stderr"))?);
+                Ok(finish(command, launcher, start, &run, None))
+            }
+            Self::Custom { draft, identity } => {
+                let sandbox = launcher.layout.executor_sandbox(&start.framework, &start.info.id);
+                let mut command = custom(start);
+                command.stdout(draft.output("stdout")?).stderr(draft.output("stderr")?);
+                let directory = start.info.command.working_directory.as_deref().unwrap_or_default();
+                command.current_dir(sandbox.join(draft.working_directory(directory)?));
+                draft.hand_over(&sandbox)?;
+                Ok(finish(command, launcher, start, &sandbox, identity))
+            }
         }
-        Ok(command)
-    }
-
-    fn output(&self, name: &str) -> io::Result<fs::File> {
-        let file = OpenOptions::new().append(true).create(true).open(self.sandbox.join(name))?;
-        if let Some(Identity { user, group }) = self.identity {
-            std::os::unix::fs::fchown(&file, Some(user.as_raw()), Some(group.as_raw()))?;
-        }
-        Ok(file)
     }
 }
 
-fn become_other(identity: Option<Identity>) -> io::Result<()> {
-    setsid()?;
-    if let Some(Identity { user, group }) = identity {
-        setgroups(&[group])?;
-        setgid(group)?;
-        setuid(user)?;
+/// Adds what all executors need.
+fn finish(
+    mut command: Command,
+    launcher: &Launcher,
+    start: &ExecutorStart,
+    sandbox: &Path,
+    identity: Option<Identity>,
+) -> Command {
+    command
+        .stdin(Stdio::null())
+        .env("PROFFER_AGENT_SOCKET", &launcher.socket)
+        .env("PROFFER_FRAMEWORK_ID", start.framework.as_str())
+        .env("PROFFER_EXECUTOR_ID", start.info.id.as_str())
+        .env("PROFFER_EXECUTOR_TOKEN", &start.token)
+        .env("PROFFER_SANDBOX", sandbox)
+        .kill_on_drop(false);
+    // SAFETY: between fork and exec only system calls that are async-signal-safe are made, and no memory is allocated.
+    #[expect(unsafe_code, reason = "the only way to a session and a user of its own")]
+    unsafe {
+        command.pre_exec(move || {
+            setsid()?;
+            identity.as_ref().map_or(Ok(()), Identity::assume)
+        });
     }
-    Ok(())
+    command
 }
 
 fn built_in(launcher: &Launcher, directory: &Path) -> io::Result<Command> {
@@ -104,7 +109,7 @@ fn built_in(launcher: &Launcher, directory: &Path) -> io::Result<Command> {
             command
         }
         None => {
-            let mut command = Command::new(std::env::current_exe()?);
+            let mut command = Command::new(kit::program::own()?);
             command.arg("executor");
             command
         }
@@ -114,7 +119,7 @@ fn built_in(launcher: &Launcher, directory: &Path) -> io::Result<Command> {
     Ok(command)
 }
 
-fn custom(start: &ExecutorStart, sandbox: &Path) -> io::Result<Command> {
+fn custom(start: &ExecutorStart) -> Command {
     let described = &start.info.command;
     let mut command = if described.shell {
         let mut command = Command::new("/bin/sh");
@@ -126,38 +131,5 @@ fn custom(start: &ExecutorStart, sandbox: &Path) -> io::Result<Command> {
         command
     };
     command.envs(&described.environment);
-    command.current_dir(working_directory(sandbox, described.working_directory.as_deref())?);
-    Ok(command)
-}
-
-fn working_directory(sandbox: &Path, relative: Option<&str>) -> io::Result<PathBuf> {
-    let directory = sandbox.join(relative.unwrap_or_default());
-    fs::create_dir_all(&directory)?;
-    let (directory, sandbox) = (directory.canonicalize()?, sandbox.canonicalize()?);
-    if directory.starts_with(&sandbox) {
-        return Ok(directory);
-    }
-    Err(io::Error::other(format!("the working directory {} leads out of the sandbox", directory.display())))
-}
-
-fn make_sandbox(sandbox: &Path, identity: Option<Identity>) -> io::Result<()> {
-    fs::create_dir_all(sandbox)?;
-    let Some(Identity { user, group }) = identity else { return Ok(()) };
-    chown(sandbox, Some(user), Some(group))?;
-    let Some(framework) = sandbox.parent() else { return Ok(()) };
-    fs::set_permissions(framework, fs::Permissions::from_mode(0o711))
-}
-
-/// Whom an executor of this user runs as; none: as the agent.
-fn identity(name: Option<&str>) -> io::Result<Option<Identity>> {
-    let Some(name) = name else { return Ok(None) };
-    let found = User::from_name(name)?;
-    let Some(user) = found else { return Err(io::Error::other(format!("there is no user {name:?} on this machine"))) };
-    if user.uid == geteuid() {
-        return Ok(None);
-    }
-    if !geteuid().is_root() {
-        return Err(io::Error::other(format!("cannot run as {name:?}: the agent itself does not run as root")));
-    }
-    Ok(Some(Identity { user: user.uid, group: user.gid }))
+    command
 }

@@ -4,6 +4,7 @@ use super::{command::Place, escape::Escape, process::Process};
 use crate::driver::Event;
 use agent_core::{Input, fact::ExecutorStart};
 use agent_executor::layout::Layout;
+use kit::shutdown::CancellationToken;
 use nix::sys::signal::Signal;
 use proto_types::{ExecutorId, FrameworkId};
 use std::{
@@ -53,8 +54,17 @@ pub(crate) struct Machine {
     orders: mpsc::Sender<Order>,
 }
 
-/// Executors whose processes are known, by token.
-type Known = Arc<Mutex<HashMap<String, Process>>>;
+/// How far the start of an executor is.
+#[derive(Debug)]
+enum Stage {
+    /// It is being prepared; once this is cancelled it does not run any more.
+    Preparing(CancellationToken),
+    /// Its process runs.
+    Runs(Process),
+}
+
+/// Executors whose starts or processes are known, by token.
+type Known = Arc<Mutex<HashMap<String, Stage>>>;
 
 impl Machine {
     pub(crate) fn start(launcher: Launcher, events: mpsc::Sender<Event>) -> Self {
@@ -64,6 +74,10 @@ impl Machine {
             // Orders are carried out side by side: a slow start must not keep a kill waiting. Those about one executor
             // follow each other only after its end was reported.
             while let Some(order) = incoming.recv().await {
+                if let Order::Start(start) = &order {
+                    // Known before the next order is looked at, which may be to kill it.
+                    lock(&known).insert(start.token.clone(), Stage::Preparing(CancellationToken::new()));
+                }
                 tokio::spawn(carry_out(order, launcher.clone(), Arc::clone(&known), events.clone()));
             }
         });
@@ -86,21 +100,20 @@ async fn carry_out(order: Order, launcher: Launcher, known: Known, events: mpsc:
             let path = launcher.layout.run(&framework, &executor).join(PROCESS);
             let process = Process::load(&path, &token, &launcher.boot_id);
             if let Some(process) = process {
-                lock(&known).insert(token.clone(), process);
+                lock(&known).insert(token.clone(), Stage::Runs(process));
                 watch(process).await;
+                end_session(process, &executor);
             }
             (framework, executor, token, "its process is gone".to_owned())
         }
         Order::Kill { framework, executor, token } => {
-            let process = lock(&known).get(&token).copied();
-            match process {
-                Some(process) => {
-                    process.signal(Signal::SIGKILL, !executor.is_built_in());
-                    // Whoever watches it says when it is dead.
-                    return;
-                }
-                None => (framework, executor, token, "its process is not known".to_owned()),
+            // Whoever prepares or watches it says when it is dead.
+            match lock(&known).get(&token) {
+                Some(Stage::Preparing(stop)) => return stop.cancel(),
+                Some(Stage::Runs(process)) => return process.signal(Signal::SIGKILL, !executor.is_built_in()),
+                None => {}
             }
+            (framework, executor, token, "its process is not known".to_owned())
         }
     };
     lock(&known).remove(&token);
@@ -111,7 +124,11 @@ async fn carry_out(order: Order, launcher: Launcher, known: Known, events: mpsc:
 /// Starts an executor and waits for its end; says how that was.
 async fn run(start: ExecutorStart, launcher: &Launcher, known: &Known) -> String {
     let (framework, executor, token) = (start.framework.clone(), start.info.id.clone(), start.token.clone());
-    let spawned = spawn(launcher, start).await;
+    let stop = match lock(known).get(&token) {
+        Some(Stage::Preparing(stop)) => stop.clone(),
+        _ => CancellationToken::new(),
+    };
+    let spawned = spawn(launcher, start, &stop).await;
     let mut child = match spawned {
         Ok(child) => child,
         Err(error) => {
@@ -122,7 +139,10 @@ async fn run(start: ExecutorStart, launcher: &Launcher, known: &Known) -> String
     };
     let process = child.id().and_then(|pid| Process::of(i32::try_from(pid).ok()?));
     if let Some(process) = process {
-        lock(known).insert(token.clone(), process);
+        lock(known).insert(token.clone(), Stage::Runs(process));
+        if stop.is_cancelled() {
+            process.signal(Signal::SIGKILL, !executor.is_built_in());
+        }
         launcher.escape.put(process.pid);
         let path = launcher.layout.run(&framework, &executor).join(PROCESS);
         if let Err(error) = process.save(&path, &token, &launcher.boot_id) {
@@ -134,14 +154,25 @@ async fn run(start: ExecutorStart, launcher: &Launcher, known: &Known) -> String
         Ok(status) => describe(status),
         Err(error) => format!("its end cannot be seen: {error}"),
     };
+    if let Some(process) = process {
+        end_session(process, &executor);
+    }
     tokio::time::sleep(LAST_WORDS).await;
     end
 }
 
+/// What a custom executor leaves behind ends with it: its tasks are reported as over. Those of the built-in one live on.
+fn end_session(process: Process, executor: &ExecutorId) {
+    if !executor.is_built_in() {
+        process.end_session();
+    }
+}
+
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
-/// Fetches what an executor needs, and starts it.
-async fn spawn(launcher: &Launcher, start: ExecutorStart) -> Result<Child, Fault> {
+/// Fetches what an executor needs, and starts it unless it is told to stop before.
+async fn spawn(launcher: &Launcher, start: ExecutorStart, stop: &CancellationToken) -> Result<Child, Fault> {
+    const STOPPED: &str = "it was told to end before";
     let start = Arc::new(start);
     let place = {
         let (launcher, start) = (launcher.clone(), Arc::clone(&start));
@@ -149,10 +180,15 @@ async fn spawn(launcher: &Launcher, start: ExecutorStart) -> Result<Child, Fault
     };
     let uris = &start.info.command.uris;
     if !uris.is_empty() {
-        agent_executor::fetch::fetch(uris, &place.sandbox, place.owner(), &launcher.layout.cache()).await?;
+        let cache = launcher.layout.cache();
+        let fetching = agent_executor::fetch::fetch(uris, place.directory(), place.owner(), &cache);
+        stop.run_until_cancelled(fetching).await.ok_or(STOPPED)??;
     }
     let launcher = launcher.clone();
     let mut command = tokio::task::spawn_blocking(move || place.command(&launcher, &start)).await??;
+    if stop.is_cancelled() {
+        return Err(STOPPED.into());
+    }
     Ok(command.spawn()?)
 }
 
@@ -177,6 +213,6 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-fn lock(known: &Known) -> std::sync::MutexGuard<'_, HashMap<String, Process>> {
+fn lock(known: &Known) -> std::sync::MutexGuard<'_, HashMap<String, Stage>> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,8 +2,11 @@
 
 mod command;
 mod escape;
+mod identity;
 pub(crate) mod machine;
 pub(crate) mod process;
+mod sandbox;
 pub(crate) mod server;
+pub(crate) mod socket;
 
 pub(crate) use escape::Escape;

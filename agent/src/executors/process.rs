@@ -11,10 +11,10 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// The process that has this number now.
+    /// The process that has this number now, dead ones that wait to be reaped included.
     pub(crate) fn of(pid: i32) -> Option<Self> {
-        let (started, zombie) = stat(pid)?;
-        (!zombie).then_some(Self { pid, started })
+        let (started, _) = stat(pid)?;
+        Some(Self { pid, started })
     }
 
     /// Whether it still runs.
@@ -31,6 +31,15 @@ impl Process {
         let sent = if session { nix::sys::signal::killpg(pid, signal) } else { nix::sys::signal::kill(pid, signal) };
         if let Err(error) = sent {
             tracing::debug!(pid = self.pid, %error, "a signal was not sent");
+        }
+    }
+
+    /// Kills what it started and left behind when it ended. A group keeps its number from being used again as long as
+    /// it has members; where another process has the number, the group is empty.
+    pub(crate) fn end_session(self) {
+        if stat(self.pid).is_none_or(|(started, _)| started == self.started) {
+            // There is mostly nobody left.
+            let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(self.pid), nix::sys::signal::Signal::SIGKILL);
         }
     }
 

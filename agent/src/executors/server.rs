@@ -2,17 +2,11 @@
 
 use crate::driver::Event;
 use agent_core::{ConnectionId, Input};
-use agent_executor::layout::Layout;
 use proffer_proto::v1::{
     ExecutorCall, ExecutorEvent,
     executor_service_server::{ExecutorService, ExecutorServiceServer},
 };
-use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -20,9 +14,6 @@ use tracing::{debug, warn};
 
 /// Messages to an executor that may wait; one that lets more gather is too slow and connects anew.
 const MESSAGES_MAX: usize = 4096;
-
-/// The longest path that fits into a socket's address, with its terminating zero left out.
-const SOCKET_PATH_MAX: usize = 107;
 
 /// An executor may report as much at once as it has tasks.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
@@ -70,28 +61,6 @@ async fn listen(connection: ConnectionId, mut calls: Streaming<ExecutorCall>, ev
         }
     }
     let _ = events.send(Event::Input(Input::ExecutorClosed { connection })).await;
-}
-
-/// The socket's path: in the work directory, or where that is too long for a socket, in a private directory with a
-/// short name that is the same at every start.
-pub(crate) fn socket_path(layout: &Layout) -> io::Result<PathBuf> {
-    let path = layout.socket();
-    if path.as_os_str().len() <= SOCKET_PATH_MAX {
-        return Ok(path);
-    }
-    let user = nix::unistd::geteuid();
-    let sum = crc32fast::hash(layout.root().as_os_str().as_encoded_bytes());
-    let directory = Path::new("/tmp").join(format!("proffer-{user}"));
-    match fs::DirBuilder::new().mode(0o700).create(&directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let metadata = fs::symlink_metadata(&directory)?;
-    if !metadata.is_dir() || metadata.uid() != user.as_raw() || metadata.mode() & 0o077 != 0 {
-        let message = format!("{} is not a private directory of this user", directory.display());
-        return Err(io::Error::other(message));
-    }
-    Ok(directory.join(format!("{sum:08x}.sock")))
 }
 
 /// What answers on the socket.

@@ -7,7 +7,7 @@ use proffer_proto::{
     convert::status,
     v1::{
         AgentData, AgentMessage, Command, ExecutorCall, ExecutorEvent, ExecutorInfo, MasterData, MasterMessage,
-        Register, Registered, TaskInfo,
+        Register, Registered, TaskInfo, Uri,
         agent_data::Data,
         agent_message,
         agent_service_server::{AgentService, AgentServiceServer},
@@ -297,7 +297,16 @@ pub(crate) fn launch(tasks: &[&str]) -> master_message::Message {
 
 /// The same by a custom executor that this line of shell starts.
 pub(crate) fn launch_custom(line: &str, tasks: &[&str]) -> master_message::Message {
-    let command = Command { value: line.to_owned(), shell: true, ..Command::default() };
+    launch_command(Command { value: line.to_owned(), shell: true, ..Command::default() }, tasks)
+}
+
+/// The same where something is fetched first.
+pub(crate) fn launch_fetched(line: &str, uri: &str, tasks: &[&str]) -> master_message::Message {
+    let uris = vec![Uri { value: uri.to_owned(), ..Uri::default() }];
+    launch_command(Command { value: line.to_owned(), shell: true, uris, ..Command::default() }, tasks)
+}
+
+fn launch_command(command: Command, tasks: &[&str]) -> master_message::Message {
     launch_on(Some(ExecutorInfo { id: "mine".to_owned(), command: Some(command), ..ExecutorInfo::default() }), tasks)
 }
 

@@ -15,7 +15,7 @@ use std::{
 /// Starts a role of the cluster. It leads its own process group, so that a Ctrl-C of the terminal reaches only its
 /// parent, and is asked to end when its parent dies.
 pub(super) fn start(name: &str, directory: &Path, arguments: &[String]) -> Result<Pid> {
-    let program = std::env::current_exe().context("this program's own path")?;
+    let program = kit::program::own().context("this program's own path")?;
     let log = directory.join(format!("{name}.log"));
     let file = File::options().create(true).append(true).open(&log).with_context(|| log.display().to_string())?;
     let mut command = Command::new(program);

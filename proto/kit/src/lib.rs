@@ -7,6 +7,7 @@ pub mod channel;
 pub mod configuration;
 pub mod exit;
 pub mod listen;
+pub mod program;
 pub mod serve;
 pub mod shutdown;
 pub mod telemetry;
