@@ -1,13 +1,16 @@
 //! Files of a sandbox: listed, read and followed. No path leads out of the sandbox, not through links either.
 
-use crate::model::Model;
+use crate::{
+    beneath::{self, Found},
+    model::Model,
+};
 use proffer_proto::v1::{AgentData, FileChunk, FileEntry, agent_data::Data};
 use proto_types::files::{FileAction, FileRequest};
 use std::{
-    fs::{self, File, Metadata},
+    fs::{File, Metadata},
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
 };
 use tokio::sync::mpsc;
@@ -89,28 +92,29 @@ async fn list(root: &Path, path: &str, to: &mpsc::Sender<AgentData>) -> Result<(
 }
 
 fn entries(root: &Path, path: &str) -> Result<Vec<FileEntry>, FileFailure> {
-    let (base, target) = resolve(root, path)?;
+    let found = find(root, path)?;
     let trouble = |error| FileFailure::Read(path.to_owned(), error);
-    let metadata = fs::metadata(&target).map_err(trouble)?;
+    let metadata = found.metadata().map_err(trouble)?;
+    let shown: PathBuf = Path::new(path).components().filter(|part| *part != Component::CurDir).collect();
     if !metadata.is_dir() {
-        return Ok(vec![entry(&base, &target, &metadata)]);
+        return Ok(vec![entry(&shown, &metadata)]);
     }
     let mut entries = Vec::new();
-    for found in fs::read_dir(&target).map_err(trouble)? {
+    for found in found.entries().map_err(trouble)? {
         let found = found.map_err(trouble)?;
         // A link is shown as itself: what it leads to may lie elsewhere.
         if let Ok(metadata) = found.metadata() {
-            entries.push(entry(&base, &found.path(), &metadata));
+            entries.push(entry(&shown.join(found.file_name()), &metadata));
         }
     }
     entries.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(entries)
 }
 
-fn entry(base: &Path, path: &Path, metadata: &Metadata) -> FileEntry {
+fn entry(path: &Path, metadata: &Metadata) -> FileEntry {
     let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     FileEntry {
-        path: path.strip_prefix(base).unwrap_or(path).to_string_lossy().into_owned(),
+        path: path.to_string_lossy().into_owned(),
         size: metadata.len(),
         directory: metadata.is_dir(),
         modified_ms: modified.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
@@ -118,17 +122,14 @@ fn entry(base: &Path, path: &Path, metadata: &Metadata) -> FileEntry {
     }
 }
 
-/// Where a path of a sandbox leads, beside the sandbox's own true path.
-fn resolve(root: &Path, path: &str) -> Result<(PathBuf, PathBuf), FileFailure> {
-    let base = root.canonicalize().map_err(|_| FileFailure::NoSandbox)?;
-    let target = base.join(path).canonicalize().map_err(|error| match error.kind() {
+/// What a path of a sandbox leads to.
+fn find(root: &Path, path: &str) -> Result<Found, FileFailure> {
+    let root = beneath::root(root).map_err(|_| FileFailure::NoSandbox)?;
+    Found::at(&root, path).map_err(|error| match error.kind() {
+        _ if beneath::leads_out(&error) => FileFailure::Outside(path.to_owned()),
         io::ErrorKind::NotFound => FileFailure::NotFound(path.to_owned()),
         _ => FileFailure::Read(path.to_owned(), error),
-    })?;
-    if !target.starts_with(&base) {
-        return Err(FileFailure::Outside(path.to_owned()));
-    }
-    Ok((base, target))
+    })
 }
 
 /// A file that is being read, perhaps while it is written and rotated.
@@ -203,14 +204,14 @@ async fn open_when_there(
 
 impl Reading {
     fn open(root: &Path, path: &str, offset: i64, left: Option<u64>) -> Result<Self, FileFailure> {
-        let (_, target) = resolve(root, path)?;
+        let found = find(root, path)?;
         let trouble = |error| FileFailure::Read(path.to_owned(), error);
-        let kind = fs::metadata(&target).map_err(trouble)?.file_type();
+        let kind = found.metadata().map_err(trouble)?.file_type();
         if !kind.is_file() {
             let what = if kind.is_dir() { "a directory" } else { "no regular file" };
             return Err(FileFailure::Kind { path: path.to_owned(), what });
         }
-        let mut file = File::open(&target).map_err(trouble)?;
+        let mut file = found.open().map_err(trouble)?;
         let size = file.metadata().map_err(trouble)?.len();
         let position = match u64::try_from(offset) {
             Ok(offset) => offset.min(size),
@@ -232,11 +233,14 @@ impl Reading {
 
     /// Goes on with the file that stands under the path now, if that is another one or was cut.
     fn renew(mut self) -> (Self, bool) {
-        let Ok((_, target)) = resolve(&self.root, &self.path) else { return (self, false) };
-        let (Ok(there), Ok(mine)) = (fs::metadata(&target), self.file.metadata()) else { return (self, false) };
+        let Ok(found) = find(&self.root, &self.path) else { return (self, false) };
+        let (Ok(there), Ok(mine)) = (found.metadata(), self.file.metadata()) else { return (self, false) };
         if there.ino() != mine.ino() || there.dev() != mine.dev() {
+            if !there.is_file() {
+                return (self, false);
+            }
             // The end of the old file may have been written since it was last read; it is empty now if not.
-            let Ok(file) = File::open(&target) else { return (self, false) };
+            let Ok(file) = found.open() else { return (self, false) };
             if mine.len() > self.position {
                 return (self, true);
             }
@@ -268,6 +272,7 @@ async fn blocking<T: Send + 'static>(
 mod tests {
     use super::*;
     use proto_types::{FrameworkId, TaskId, TaskKey};
+    use std::fs;
 
     fn request(path: &str, action: FileAction, offset: i64, length: Option<u64>) -> FileRequest {
         let key = TaskKey { framework: FrameworkId::new("f").unwrap(), task: TaskId::new("t").unwrap() };
@@ -355,5 +360,30 @@ mod tests {
         assert!(renewed);
         let (_, bytes) = reading.next().unwrap();
         assert_eq!(bytes, b"new");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_regular_file_is_not_waited_for() {
+        let directory = sandbox();
+        let root = directory.path().join("sandbox");
+        nix::unistd::mkfifo(&root.join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let failure = ask(&root, request("pipe", FileAction::Read, 0, None)).await.unwrap_err();
+        assert!(matches!(failure, FileFailure::Kind { what: "no regular file", .. }), "{failure}");
+        let reading = Reading::open(&root, "stdout", 0, None).unwrap();
+        let (reading, _) = reading.next().unwrap();
+        fs::rename(root.join("pipe"), root.join("stdout")).unwrap();
+        assert!(!reading.renew().1, "it is not taken for the file's successor");
+    }
+
+    #[tokio::test]
+    async fn links_within_the_sandbox_are_followed() {
+        let directory = sandbox();
+        let root = directory.path().join("sandbox");
+        fs::write(root.join("sub/file"), "text").unwrap();
+        std::os::unix::fs::symlink("sub", root.join("short")).unwrap();
+        let chunks = ask(&root, request("./short/file", FileAction::Read, 0, None)).await.unwrap();
+        assert_eq!(chunks[0].bytes, "text");
+        let chunks = ask(&root, request("./short/", FileAction::List, 0, None)).await.unwrap();
+        assert_eq!(chunks[0].entries[0].path, "short/file");
     }
 }

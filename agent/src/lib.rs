@@ -9,6 +9,7 @@
 //!                         model (HTTP, metrics, files, gc)
 //! ```
 
+mod beneath;
 pub mod detect;
 mod driver;
 mod executors;
