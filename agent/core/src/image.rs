@@ -2,12 +2,19 @@
 
 use crate::{
     Agent,
+    executors::Executor,
     fact::{ExecutorStart, Fact, LaunchRecord, UpdateRecord},
     frameworks::{Framework, Standing},
     tasks::{GroupId, Task},
 };
-use proto_types::{ExecutorId, FrameworkId, Role, TaskKey};
-use std::{collections::BTreeMap, sync::Arc};
+use proto_types::{
+    ExecutorId, FrameworkId, Role, TaskInfo, TaskKey,
+    weight::{BATCH_MAX, batches},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What the tasks of one launch record have in common.
 type Launched = (ExecutorId, Role, Option<String>, Option<GroupId>);
@@ -38,35 +45,56 @@ impl Agent {
 }
 
 fn framework_facts(id: &FrameworkId, framework: &Framework, facts: &mut Vec<Fact>) {
-    for executor in framework.executors.values() {
-        facts.push(Fact::ExecutorStarting(Box::new(ExecutorStart {
+    let starting = |executor: &Executor| {
+        Fact::ExecutorStarting(Box::new(ExecutorStart {
             framework: id.clone(),
             info: executor.info.clone(),
             token: executor.token.clone(),
             role: executor.role.clone(),
             user: executor.user.clone(),
-        })));
-    }
-    let mut launches: BTreeMap<Launched, LaunchRecord> = BTreeMap::new();
-    for task in framework.tasks.values() {
-        let Some(info) = &task.info else { continue };
-        let common = (task.executor.clone(), task.role.clone(), task.user.clone(), task.group);
-        let launch = launches.entry(common).or_insert_with(|| LaunchRecord {
-            framework: id.clone(),
-            executor: task.executor.clone(),
-            tasks: Vec::new(),
-            group: task.group.is_some(),
-            role: task.role.clone(),
-            user: task.user.clone(),
-        });
-        launch.tasks.push(Arc::clone(info));
-    }
-    facts.extend(launches.into_values().map(|launch| Fact::TaskLaunched(Box::new(launch))));
+        }))
+    };
+    facts.extend(framework.executors.values().map(starting));
+    let active = framework.tasks.values().filter(|task| task.info.is_some());
+    let (outlived, present): (Vec<_>, Vec<_>) = active.partition(|task| task.outlived);
+    let orphaning: BTreeSet<_> = outlived.iter().map(|task| &task.executor).collect();
+    launch_facts(id, outlived, facts);
+    // Another start makes orphans of what was launched before it.
+    let again = orphaning.into_iter().filter_map(|executor| framework.executors.get(executor));
+    facts.extend(again.map(starting));
+    launch_facts(id, present, facts);
     for (task_id, task) in &framework.tasks {
         update_facts(&TaskKey { framework: id.clone(), task: task_id.clone() }, task, facts);
     }
     if framework.standing != Standing::Active {
         facts.push(Fact::FrameworkShutDown(id.clone()));
+    }
+}
+
+/// The launches of these tasks, in records of a bounded size. A group is one record, as it was when it came.
+fn launch_facts(id: &FrameworkId, tasks: Vec<&Task>, facts: &mut Vec<Fact>) {
+    let mut launches: BTreeMap<Launched, Vec<Arc<TaskInfo>>> = BTreeMap::new();
+    for task in tasks {
+        let Some(info) = &task.info else { continue };
+        let common = (task.executor.clone(), task.role.clone(), task.user.clone(), task.group);
+        launches.entry(common).or_default().push(Arc::clone(info));
+    }
+    for ((executor, role, user, group), tasks) in launches {
+        let record = |tasks| {
+            Fact::TaskLaunched(Box::new(LaunchRecord {
+                framework: id.clone(),
+                executor: executor.clone(),
+                tasks,
+                group: group.is_some(),
+                role: role.clone(),
+                user: user.clone(),
+            }))
+        };
+        if group.is_some() {
+            facts.push(record(tasks));
+        } else {
+            facts.extend(batches(tasks, BATCH_MAX).into_iter().map(record));
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl Agent {
     pub(crate) fn orphan_tasks(&mut self, framework: &FrameworkId, id: &ExecutorId) {
         for key in self.tasks_of(framework, id) {
             let Some(task) = self.frameworks.change_task(&key) else { continue };
-            task.number = 0;
+            (task.number, task.outlived) = (0, true);
             if task.delivery == Delivery::Given {
                 task.delivery = Delivery::Orphaned;
             }

@@ -29,6 +29,9 @@ pub(crate) struct Task {
     pub(crate) user: Option<String>,
     pub(crate) group: Option<GroupId>,
     pub(crate) delivery: Delivery,
+    /// Whether the journal has its launch before a later start of its executor: whoever reads it takes the task for
+    /// orphaned.
+    pub(crate) outlived: bool,
     pub(crate) latest: TaskStatus,
     /// The executor's number of its newest update that was taken; starts anew with each start of the executor.
     pub(crate) number: u64,
@@ -53,6 +56,7 @@ impl Task {
             user: None,
             group: None,
             delivery: Delivery::Queued,
+            outlived: false,
             latest,
             number: 0,
             tail: VecDeque::new(),

@@ -30,7 +30,7 @@ enum Event {
     OldEpoch,
     ShutDown,
     Gone,
-    Restart { rebooted: bool },
+    Restart { rebooted: bool, rotated: bool },
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -54,7 +54,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::OldEpoch),
         1 => Just(Event::ShutDown),
         1 => Just(Event::Gone),
-        2 => prop_oneof![3 => Just(false), 1 => Just(true)].prop_map(|rebooted| Event::Restart { rebooted }),
+        2 => (prop_oneof![3 => Just(false), 1 => Just(true)], any::<bool>())
+            .prop_map(|(rebooted, rotated)| Event::Restart { rebooted, rotated }),
     ]
 }
 
@@ -95,7 +96,8 @@ fn apply(world: &mut World, event: Event) {
         Event::OldEpoch => world.epoch = world.epoch.saturating_sub(1),
         Event::ShutDown => world.master(ToAgent::ShutdownFramework(framework())),
         Event::Gone => world.master(ToAgent::Refused { reason: RefusedReason::Gone, message: String::new() }),
-        Event::Restart { rebooted } => world.restart(rebooted),
+        Event::Restart { rebooted, rotated: false } => world.restart(rebooted),
+        Event::Restart { rebooted, rotated: true } => world.restart_rotated(rebooted),
     }
 }
 

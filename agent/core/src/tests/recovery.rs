@@ -4,7 +4,9 @@ use proto_types::{
     TaskState::{Finished, Running},
     executing::NumberedStatus,
     link::ToAgent,
+    weight::BATCH_MAX,
 };
+use std::sync::Arc;
 
 fn world() -> World {
     let mut world = World::new();
@@ -55,6 +57,36 @@ fn executors_that_are_gone_are_replaced_or_given_up() {
     );
     world.attach("built-in", &[], vec![]);
     assert_eq!(world.done(), ["executor: subscribed", "executor: launch a (adopt) b (adopt)"]);
+}
+
+#[test]
+fn what_an_earlier_start_had_is_adopted_also_after_the_journal_began_anew() {
+    let mut world = world();
+    world.exit("built-in");
+    world.give(crate::Input::ExecutorClosed { connection: crate::ConnectionId(1) });
+    world.launch(&[task("d", "cpus:0.1")]);
+    world.restart_rotated(false);
+    world.done();
+    world.attach("built-in", &[], vec![]);
+    assert_eq!(world.done(), ["executor: subscribed", "executor: launch a (adopt) b (adopt) d"]);
+}
+
+#[test]
+fn the_journal_begins_anew_with_records_of_a_bounded_size() {
+    let mut world = World::new();
+    let heavy = |name: &str| {
+        let mut heavy = (*task(name, "cpus:1")).clone();
+        heavy.data = vec![0; BATCH_MAX * 2 / 5];
+        Arc::new(heavy)
+    };
+    world.launch(&[heavy("a"), heavy("b"), heavy("c")]);
+    let sizes: Vec<usize> = world
+        .agent
+        .image()
+        .iter()
+        .filter_map(|fact| if let Fact::TaskLaunched(launch) = fact { Some(launch.tasks.len()) } else { None })
+        .collect();
+    assert_eq!(sizes, [2, 1]);
 }
 
 #[test]

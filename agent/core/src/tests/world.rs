@@ -142,6 +142,12 @@ impl World {
         self.carry_out(effects);
     }
 
+    /// The same, after the journal began a new file with all that the old one amounts to.
+    pub(crate) fn restart_rotated(&mut self, rebooted: bool) {
+        self.journal = self.agent.image();
+        self.restart(rebooted);
+    }
+
     pub(crate) fn give(&mut self, input: Input) {
         let mut effects = Vec::new();
         self.agent.handle(self.now, input, &mut effects);
