@@ -15,7 +15,7 @@ pub(crate) enum Standing {
     Active,
     /// All that is its ends.
     ShutDown,
-    /// All that is its ends, and nobody waits for its updates.
+    /// All that is its ends, and nobody waits for the updates of what was held until then.
     Abandoned,
 }
 
@@ -103,6 +103,13 @@ impl Frameworks {
             .retain(|key| all.get(&key.framework).is_some_and(|known| known.tasks.contains_key(&key.task)));
         self.touched_executors
             .retain(|(framework, id)| all.get(framework).is_some_and(|known| known.executors.contains_key(id)));
+    }
+
+    /// From here on nobody waits for updates of the tasks that are held now.
+    pub(crate) fn abandon_tasks(&mut self) {
+        for task in self.all.values_mut().flat_map(|framework| framework.tasks.values_mut()) {
+            task.abandoned = true;
+        }
     }
 
     pub(crate) fn new_group(&mut self) -> GroupId {

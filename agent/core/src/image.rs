@@ -8,7 +8,7 @@ use crate::{
     tasks::{GroupId, Task},
 };
 use proto_types::{
-    ExecutorId, FrameworkId, Role, TaskInfo, TaskKey,
+    AgentId, ExecutorId, FrameworkId, Role, TaskInfo, TaskKey,
     weight::{BATCH_MAX, batches},
 };
 use std::{
@@ -27,18 +27,26 @@ impl Agent {
         for (framework, tasks) in self.forgotten.by_framework() {
             facts.push(Fact::TasksForgotten { framework, tasks });
         }
-        let abandoned = |framework: &&Framework| framework.standing == Standing::Abandoned;
+        let abandoned = |framework: &Framework| framework.standing == Standing::Abandoned;
         for (id, framework) in self.frameworks.all.iter().filter(|(_, framework)| abandoned(framework)) {
             framework_facts(id, framework, &mut facts);
         }
-        if self.frameworks.all.values().any(|framework| abandoned(&framework)) {
+        if let (None, Some(cluster), Ok(agent)) = (&self.id, self.cluster.clone(), AgentId::new("none")) {
+            // The agent has no id at present, and its cluster all the same: nobody reads the one that is abandoned next.
+            facts.extend([Fact::Identified { agent, cluster }, Fact::Abandoned]);
+        } else if self.frameworks.all.values().any(abandoned) {
             facts.push(Fact::Abandoned);
         }
         if let (Some(agent), Some(cluster)) = (self.id.clone(), self.cluster.clone()) {
             facts.push(Fact::Identified { agent, cluster });
         }
-        for (id, framework) in self.frameworks.all.iter().filter(|(_, framework)| !abandoned(framework)) {
-            framework_facts(id, framework, &mut facts);
+        for (id, framework) in &self.frameworks.all {
+            if abandoned(framework) {
+                // What was refused since.
+                task_facts(id, framework, false, &mut facts);
+            } else {
+                framework_facts(id, framework, &mut facts);
+            }
         }
         facts
     }
@@ -63,9 +71,7 @@ fn framework_facts(id: &FrameworkId, framework: &Framework, facts: &mut Vec<Fact
     let again = orphaning.into_iter().filter_map(|executor| framework.executors.get(executor));
     facts.extend(again.map(starting));
     launch_facts(id, present, facts);
-    for (task_id, task) in &framework.tasks {
-        update_facts(&TaskKey { framework: id.clone(), task: task_id.clone() }, task, facts);
-    }
+    task_facts(id, framework, framework.standing == Standing::Abandoned, facts);
     if framework.standing != Standing::Active {
         facts.push(Fact::FrameworkShutDown(id.clone()));
     }
@@ -95,6 +101,13 @@ fn launch_facts(id: &FrameworkId, tasks: Vec<&Task>, facts: &mut Vec<Fact>) {
         } else {
             facts.extend(batches(tasks, BATCH_MAX).into_iter().map(record));
         }
+    }
+}
+
+/// The updates of a framework's tasks that are abandoned, or of those that are not.
+fn task_facts(id: &FrameworkId, framework: &Framework, abandoned: bool, facts: &mut Vec<Fact>) {
+    for (task_id, task) in framework.tasks.iter().filter(|(_, task)| task.abandoned == abandoned) {
+        update_facts(&TaskKey { framework: id.clone(), task: task_id.clone() }, task, facts);
     }
 }
 

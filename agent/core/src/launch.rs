@@ -12,7 +12,7 @@ use crate::{
 use proto_types::{
     ExecutorId, FrameworkId, Resources, Role, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
     executing::{TaskLaunch, ToExecutor},
-    link::AgentLaunch,
+    link::{AgentLaunch, FromAgent},
     status::{Reason, Source},
     task::ExecutorInfo,
 };
@@ -45,6 +45,7 @@ impl Agent {
             Ok(()) => self.fit(&framework, &executor, &role, new, launch.group),
         };
         if accepted.is_empty() {
+            self.refuse_executor(&framework, &executor.id);
             self.frameworks.trim(&framework);
             return;
         }
@@ -169,6 +170,16 @@ impl Agent {
             self.report_unheld(&key, executor, role, refusal.state, refusal.reason, &refusal.message);
         }
         Vec::new()
+    }
+
+    /// Says of a custom executor none of whose tasks was taken that it is not here: the master counts it as there since
+    /// it sent the launch.
+    fn refuse_executor(&mut self, framework: &FrameworkId, executor: &ExecutorId) {
+        if !executor.is_built_in() && self.frameworks.executor(framework, executor).is_none() {
+            let message = "none of its tasks was taken".to_owned();
+            let (framework, executor) = (framework.clone(), executor.clone());
+            self.tell_master(None, FromAgent::ExecutorExited { framework, executor, message });
+        }
     }
 
     /// Reports on a task that is not held: the report itself is held until it is acknowledged.

@@ -72,6 +72,7 @@ impl Agent {
             }
             Fact::Abandoned => {
                 self.id = None;
+                self.frameworks.abandon_tasks();
                 self.frameworks.all.values_mut().for_each(|framework| framework.standing = Standing::Abandoned);
             }
             Fact::EpochSeen(epoch) => self.epoch = self.epoch.max(epoch),

@@ -157,6 +157,7 @@ impl Agent {
     fn abandon(&mut self) {
         let frameworks: Vec<_> = self.frameworks.all.keys().cloned().collect();
         self.append(Fact::Abandoned);
+        self.frameworks.abandon_tasks();
         self.id = None;
         self.touched = true;
         for framework in frameworks {
@@ -173,10 +174,7 @@ impl Agent {
         let mut executors = Vec::new();
         let mut written = None;
         for (id, framework) in &self.frameworks.all {
-            if framework.standing == Standing::Abandoned {
-                continue;
-            }
-            for (task_id, task) in &framework.tasks {
+            for (task_id, task) in framework.tasks.iter().filter(|(_, task)| !task.abandoned) {
                 written = written.max(task.written);
                 let tail = if self.breaks(Switch::DropTailOnReconnect) {
                     Vec::new()
@@ -192,7 +190,8 @@ impl Agent {
                     unacknowledged: tail,
                 });
             }
-            for executor in framework.executors.values() {
+            let abandoned = framework.standing == Standing::Abandoned;
+            for executor in framework.executors.values().filter(|_| !abandoned) {
                 let info: ExecutorInfo = executor.info.clone();
                 executors.push(HeldExecutor { framework: id.clone(), info, role: executor.role.clone() });
             }

@@ -8,11 +8,8 @@ impl Agent {
     /// Ends all that is a framework's. Its updates still flow, unless nobody waits for them.
     pub(crate) fn on_shutdown_framework(&mut self, framework: &FrameworkId, standing: Standing) {
         let Some(known) = self.frameworks.all.get_mut(framework) else { return };
-        if known.standing >= standing {
-            return;
-        }
         let begun = known.standing != Standing::Active;
-        known.standing = standing;
+        known.standing = known.standing.max(standing);
         if standing == Standing::Abandoned {
             self.let_go(framework);
         }
@@ -89,13 +86,13 @@ impl Agent {
         graces.max().unwrap_or(self.config.kill_grace)
     }
 
-    /// Forgets the tasks of an abandoned framework that are over: nobody will acknowledge their updates.
+    /// Forgets the abandoned tasks of a framework that are over: nobody will acknowledge their updates.
     fn let_go(&mut self, framework: &FrameworkId) {
         let Some(known) = self.frameworks.all.get(framework) else { return };
         let over: Vec<_> = known
             .tasks
             .iter()
-            .filter(|(_, task)| task.is_over())
+            .filter(|(_, task)| task.abandoned && task.is_over())
             .map(|(id, task)| (TaskKey { framework: framework.clone(), task: id.clone() }, task.sequence))
             .collect();
         self.on_acknowledge(over);

@@ -32,6 +32,8 @@ pub(crate) struct Task {
     /// Whether the journal has its launch before a later start of its executor: whoever reads it takes the task for
     /// orphaned.
     pub(crate) outlived: bool,
+    /// Whether it was held under an id of the agent that is dead: nobody waits for its updates.
+    pub(crate) abandoned: bool,
     pub(crate) latest: TaskStatus,
     /// The executor's number of its newest update that was taken; starts anew with each start of the executor.
     pub(crate) number: u64,
@@ -57,6 +59,7 @@ impl Task {
             group: None,
             delivery: Delivery::Queued,
             outlived: false,
+            abandoned: false,
             latest,
             number: 0,
             tail: VecDeque::new(),

@@ -125,18 +125,19 @@ impl Agent {
         let Some(framework) = self.frameworks.all.get(&key.framework) else { return };
         let Some(task) = framework.tasks.get(&key.task).filter(|task| task.is_over()) else { return };
         let (executor, sequence) = (task.executor.clone(), task.sequence);
-        let abandoned = framework.standing == Standing::Abandoned;
-        if abandoned {
+        if task.abandoned {
             self.acknowledge(key, sequence);
         }
         self.on_task_over(&key.framework, &executor);
     }
 
     fn send_updates(&mut self, written: Option<LogIndex>, mut news: Vec<(FrameworkId, TaskStatus)>) {
-        let abandoned = |framework: &FrameworkId| {
-            self.frameworks.all.get(framework).is_none_or(|known| known.standing == Standing::Abandoned)
+        let wanted = |framework: &FrameworkId, task: &TaskId| {
+            self.frameworks.all.get(framework).is_some_and(|known| {
+                known.standing != Standing::Abandoned || known.tasks.get(task).is_some_and(|task| !task.abandoned)
+            })
         };
-        news.retain(|(framework, _)| !abandoned(framework));
+        news.retain(|(framework, status)| wanted(framework, &status.task));
         while !news.is_empty() {
             let parcel = parcel::take(&mut news, parcel::update_weight);
             self.tell_master(written, FromAgent::Updates(parcel));

@@ -157,6 +157,25 @@ fn an_agent_that_is_gone_ends_its_tasks_and_begins_anew() {
 }
 
 #[test]
+fn what_is_refused_under_a_new_id_is_told_until_it_is_acknowledged() {
+    let mut world = World::new();
+    world.launch(&[task("a", "cpus:1")]);
+    let gone = || ToAgent::Refused { reason: RefusedReason::Gone, message: String::new() };
+    world.master(gone());
+    world.open_link();
+    world.register();
+    world.done();
+    world.launch(&[task("b", "cpus:1")]);
+    assert_eq!(world.done(), ["master: b#1 DROPPED FrameworkRemoved"]);
+    world.restart_rotated(false);
+    world.open_link();
+    assert!(world.done().contains(&"master: register agent-1 epoch 1 b=DROPPED [1]".to_owned()));
+    world.register();
+    world.master(gone());
+    assert!(world.done().contains(&"forgot b".to_owned()));
+}
+
+#[test]
 fn a_changed_description_is_told() {
     let mut world = World::new();
     let mut info = world.config.info.clone();
