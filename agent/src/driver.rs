@@ -121,7 +121,9 @@ impl Driver {
                 }
             }
             if let Some(done) = stop {
-                self.sync().await;
+                if let Err(error) = self.sync().await {
+                    warn!("{}; the journal would not survive a crash of the machine", kit::exit::chain(&error));
+                }
                 let _ = done.send(());
                 return Ok(());
             }
@@ -162,14 +164,14 @@ impl Driver {
         let (mut must, mut should) = (false, false);
         for effect in &effects {
             if let Body::Append(_, fact) = &effect.body {
-                self.journal.add(fact);
+                self.journal.add(fact)?;
                 must |= fact.must_be_synced();
                 should |= fact.should_be_synced();
             }
         }
         self.journal.flush()?;
         if must {
-            self.sync().await;
+            self.sync().await?;
         } else if should {
             self.sync_soon();
         }
@@ -268,12 +270,10 @@ impl Driver {
         let _ = known.events.try_send(Err(status));
     }
 
-    async fn sync(&self) {
+    async fn sync(&self) -> Result<(), JournalError> {
         let file = self.journal.file();
         let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
-        if let Ok(Err(error)) = synced {
-            warn!(%error, "the journal cannot be synced; it would not survive a crash of the machine");
-        }
+        synced.unwrap_or_else(|broken| Err(broken.into())).map_err(|error| self.journal.unsynced(error))
     }
 
     fn sync_soon(&self) {

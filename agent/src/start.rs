@@ -149,7 +149,7 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
         clock: Clock::start(),
         boot_id,
     };
-    let first = terms.begin()?;
+    let first = terms.begin(false)?;
     let driver = tokio::spawn(terms.run(first, incoming));
     let connector =
         Connector { masters: options.masters, events: events.clone(), files: Files::new(layout, model.clone()) };

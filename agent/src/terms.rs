@@ -30,8 +30,9 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// Reads the journal; the driver and what it does first.
-    pub(crate) fn begin(&self) -> Result<(Driver, Vec<Effect>), JournalError> {
+    /// Reads the journal; the driver and what it does first. After trouble with the file a new one is begun: what can be
+    /// read of the old one may still not be on the disk.
+    pub(crate) fn begin(&self, after_trouble: bool) -> Result<(Driver, Vec<Effect>), JournalError> {
         let (mut journal, opened) = Journal::open(&self.layout.journal(), &self.boot_id)?;
         for report in &opened.reports {
             warn!("journal: {report}");
@@ -43,6 +44,8 @@ impl Terms {
         let (agent, first) = Agent::recover(config, recovered, self.clock.now());
         if rebooted {
             info!("the machine was started since; what ran on it before has ended");
+        }
+        if rebooted || after_trouble {
             journal.rotate(&agent.image())?;
         }
         self.model.clear();
@@ -93,7 +96,7 @@ impl Terms {
                     Some(_) => {}
                 }
             }
-            match self.begin() {
+            match self.begin(true) {
                 Ok(begun) => return Some(begun),
                 Err(error) => warn!("{}", kit::exit::chain(&error)),
             }

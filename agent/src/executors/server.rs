@@ -15,8 +15,8 @@ use tracing::{debug, warn};
 /// Messages to an executor that may wait; one that lets more gather is too slow and connects anew.
 const MESSAGES_MAX: usize = 4096;
 
-/// An executor may report as much at once as it has tasks.
-const MESSAGE_BYTES_MAX: usize = 64 << 20;
+/// An executor may report as much at once as it has tasks; but one update must fit into a record of the journal.
+const MESSAGE_BYTES_MAX: usize = 32 << 20;
 
 /// Where executors connect.
 #[derive(Debug)]

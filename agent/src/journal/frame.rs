@@ -3,20 +3,26 @@
 /// Length and checksum, four bytes each, little endian.
 const HEAD: usize = 8;
 
-/// A record longer than this is no record: what looks like its length is damage.
-const RECORD_BYTES_MAX: usize = 64 << 20;
+/// A record longer than this is no record: what looks like its length is damage. Twice as long as any message from
+/// which one is made.
+pub(super) const RECORD_BYTES_MAX: usize = 64 << 20;
 
 /// Appends a record to `buffer`.
-pub(super) fn write(buffer: &mut Vec<u8>, record: &impl prost::Message) {
+///
+/// # Errors
+/// Its length, if it is so long that nobody would read it. Nothing is appended then.
+pub(super) fn write(buffer: &mut Vec<u8>, record: &impl prost::Message) -> Result<(), usize> {
+    let length = record.encoded_len();
+    let head = u32::try_from(length).ok().filter(|_| length <= RECORD_BYTES_MAX).ok_or(length)?;
     let start = buffer.len();
     buffer.resize(start + HEAD, 0);
     // A Vec grows; encoding into it cannot fail.
     let encoded = record.encode(buffer);
     debug_assert!(encoded.is_ok());
-    let body = &buffer[start + HEAD..];
-    let (length, sum) = (u32::try_from(body.len()).unwrap_or(u32::MAX), crc32fast::hash(body));
-    buffer[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    let sum = crc32fast::hash(&buffer[start + HEAD..]);
+    buffer[start..start + 4].copy_from_slice(&head.to_le_bytes());
     buffer[start + 4..start + HEAD].copy_from_slice(&sum.to_le_bytes());
+    Ok(())
 }
 
 /// What stands at the beginning of some bytes.
@@ -61,9 +67,9 @@ mod tests {
     #[test]
     fn records_come_back_and_damage_is_seen() {
         let mut bytes = Vec::new();
-        write(&mut bytes, &"one".to_owned());
+        write(&mut bytes, &"one".to_owned()).unwrap();
         let first = bytes.len();
-        write(&mut bytes, &"two".to_owned());
+        write(&mut bytes, &"two".to_owned()).unwrap();
         let Frame::Whole(_, taken) = read(&bytes) else { panic!("the first record is whole") };
         assert_eq!(taken, first);
         assert_eq!(read(&bytes[..first - 1]), Frame::Torn);
@@ -72,5 +78,12 @@ mod tests {
         bytes[first - 1] ^= 1;
         assert_eq!(read(&bytes), Frame::Damaged);
         assert_eq!(read(&bytes[..first]), Frame::Torn);
+    }
+
+    #[test]
+    fn what_would_not_be_read_is_not_written() {
+        let mut bytes = Vec::new();
+        assert!(write(&mut bytes, &"x".repeat(RECORD_BYTES_MAX + 1)).is_err());
+        assert!(bytes.is_empty());
     }
 }

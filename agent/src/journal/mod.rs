@@ -40,6 +40,9 @@ pub enum JournalError {
     /// A file cannot be written.
     #[error("cannot write {}", .0.display())]
     Write(PathBuf, #[source] io::Error),
+    /// A fact is too large for a record.
+    #[error("a fact of {0} bytes is too large for the journal")]
+    TooLarge(usize),
     /// A file of a later version of Proffer.
     #[error("{} was written by a later version of Proffer (format {format}, this version reads up to {FORMAT}); start that version, or use another work directory", .path.display())]
     TooNew {
@@ -109,11 +112,14 @@ impl Journal {
         }
         let file = OpenOptions::new().append(true).open(&path);
         let file = file.map_err(|error| JournalError::Write(path.clone(), error))?;
-        if whole < bytes.len() as u64 {
+        if let Some(torn) = bytes.get(usize::try_from(whole).unwrap_or(usize::MAX)..).filter(|torn| !torn.is_empty()) {
+            let aside = path.with_extension("torn");
+            fs::write(&aside, torn).map_err(|error| JournalError::Write(aside.clone(), error))?;
             opened.reports.push(format!(
-                "{}: the last record was not written to its end ({} bytes); it is cut off",
+                "{}: the last record was not written to its end; its {} bytes are cut off and kept as {}",
                 path.display(),
-                bytes.len() as u64 - whole
+                torn.len(),
+                aside.display()
             ));
             file.set_len(whole).map_err(|error| JournalError::Write(path.clone(), error))?;
         }
@@ -147,9 +153,10 @@ impl Journal {
             generation,
         };
         let mut bytes = Vec::new();
-        frame::write(&mut bytes, &JournalRecord { record: Some(Record::Header(header)) });
+        frame::write(&mut bytes, &JournalRecord { record: Some(Record::Header(header)) })
+            .map_err(JournalError::TooLarge)?;
         for fact in image {
-            frame::write(&mut bytes, &convert::to_stored(fact));
+            frame::write(&mut bytes, &convert::to_stored(fact)).map_err(JournalError::TooLarge)?;
         }
         let write = || {
             let mut file = File::create(&draft)?;
@@ -174,8 +181,11 @@ impl Journal {
     }
 
     /// Adds a fact to what [`Self::flush`] writes.
-    pub fn add(&mut self, fact: &Fact) {
-        frame::write(&mut self.buffer, &convert::to_stored(fact));
+    ///
+    /// # Errors
+    /// The fact is too large.
+    pub fn add(&mut self, fact: &Fact) -> Result<(), JournalError> {
+        frame::write(&mut self.buffer, &convert::to_stored(fact)).map_err(JournalError::TooLarge)
     }
 
     /// Writes what was added, in one go. It then survives the end of this process.
@@ -197,10 +207,16 @@ impl Journal {
         Ok(())
     }
 
-    /// The file that is written now, for syncing it on another thread.
+    /// The file that is written now, to be synced on another thread.
     #[must_use]
     pub fn file(&self) -> Arc<File> {
         Arc::clone(&self.file)
+    }
+
+    /// The error that the file could not be synced.
+    #[must_use]
+    pub fn unsynced(&self, error: io::Error) -> JournalError {
+        JournalError::Write(self.path.clone(), error)
     }
 
     /// Whether the file has grown so much that it should be replaced.
@@ -222,6 +238,10 @@ impl Journal {
     }
 }
 
+/// Records are hardly ever longer. What is left unread at the end is taken for one that was not written to its end only
+/// if it is not longer either: a wrong length in the middle of a file looks the same.
+const TORN_BYTES_MAX: usize = 1 << 20;
+
 /// How reports on damage begin.
 const DAMAGED: &str = "damaged: ";
 
@@ -231,8 +251,9 @@ fn read(path: &Path, bytes: &[u8], opened: &mut Opened) -> Result<u64, JournalEr
     loop {
         let (body, taken) = match frame::read(&bytes[at..]) {
             Frame::Whole(body, taken) => (body, taken),
-            Frame::End | Frame::Torn => return Ok(at as u64),
-            Frame::Damaged => {
+            Frame::End => return Ok(at as u64),
+            Frame::Torn if bytes.len() - at <= TORN_BYTES_MAX => return Ok(at as u64),
+            Frame::Torn | Frame::Damaged => {
                 opened.reports.push(format!(
                     "{DAMAGED}{} at byte {at} of {}; what stands before it counts",
                     path.display(),

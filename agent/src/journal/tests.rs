@@ -83,7 +83,7 @@ fn written(directory: &Path) -> PathBuf {
     let (mut journal, opened) = open(directory);
     assert!(opened.facts.is_empty() && opened.reports.is_empty());
     for fact in facts() {
-        journal.add(&fact);
+        journal.add(&fact).unwrap();
     }
     journal.flush().unwrap();
     // As after a SIGKILL: nothing that would be done at a proper end is done.
@@ -109,7 +109,7 @@ fn a_torn_end_is_cut_off_wherever_it_tore() {
     let whole = fs::read(&path).unwrap();
     let last = {
         let mut bytes = Vec::new();
-        frame::write(&mut bytes, &convert::to_stored(facts().last().unwrap()));
+        frame::write(&mut bytes, &convert::to_stored(facts().last().unwrap())).unwrap();
         bytes.len()
     };
     for cut in 1..last {
@@ -117,7 +117,8 @@ fn a_torn_end_is_cut_off_wherever_it_tore() {
         let (mut journal, opened) = open(directory.path());
         assert_eq!(opened.facts, facts()[..facts().len() - 1]);
         assert_eq!(opened.reports.len(), 1, "{:?}", opened.reports);
-        journal.add(&Fact::EpochSeen(Epoch(8)));
+        assert_eq!(fs::read(path.with_extension("torn")).unwrap(), whole[whole.len() - last..whole.len() - cut]);
+        journal.add(&Fact::EpochSeen(Epoch(8))).unwrap();
         journal.flush().unwrap();
         let (_, opened) = open(directory.path());
         assert_eq!(opened.facts.last(), Some(&Fact::EpochSeen(Epoch(8))));
@@ -143,6 +144,29 @@ fn a_damaged_file_is_set_aside_and_what_stands_before_the_damage_counts() {
 }
 
 #[test]
+fn a_wrong_length_in_the_middle_is_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(directory.path());
+    let path = journal.path.clone();
+    journal.add(&Fact::EpochSeen(Epoch(1))).unwrap();
+    journal.flush().unwrap();
+    let at = usize::try_from(journal.length).unwrap();
+    while journal.length < at as u64 + 2 * TORN_BYTES_MAX as u64 {
+        let tasks = vec![task("x"); 1000];
+        journal.add(&Fact::TasksForgotten { framework: framework(), tasks }).unwrap();
+        journal.flush().unwrap();
+    }
+    let mut bytes = fs::read(&path).unwrap();
+    // A length that reaches beyond the end of the file.
+    bytes[at + 3] = 1;
+    fs::write(&path, &bytes).unwrap();
+    let (_, opened) = open(directory.path());
+    assert_eq!(opened.facts, [Fact::EpochSeen(Epoch(1))]);
+    assert!(opened.reports[0].starts_with("damaged: "), "{:?}", opened.reports);
+    assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), bytes);
+}
+
+#[test]
 fn no_bytes_make_it_crash() {
     let directory = tempfile::tempdir().unwrap();
     let path = written(directory.path());
@@ -150,7 +174,7 @@ fn no_bytes_make_it_crash() {
         fs::write(&path, content).unwrap();
         let (mut journal, opened) = open(directory.path());
         assert!(opened.facts.is_empty());
-        journal.add(&Fact::EpochSeen(Epoch(1)));
+        journal.add(&Fact::EpochSeen(Epoch(1))).unwrap();
         journal.flush().unwrap();
         fs::remove_file(&journal.path).unwrap();
         fs::write(&path, b"").unwrap();
@@ -163,7 +187,7 @@ fn a_new_file_replaces_the_old_ones() {
     let path = written(directory.path());
     let (mut journal, _) = open(directory.path());
     journal.rotate(&facts()[..2]).unwrap();
-    journal.add(&facts()[2]);
+    journal.add(&facts()[2]).unwrap();
     journal.flush().unwrap();
     assert!(!path.exists());
     let (_, opened) = open(directory.path());
@@ -179,7 +203,7 @@ fn a_file_of_a_later_version_is_refused() {
         ..JournalHeader::default()
     };
     let mut bytes = Vec::new();
-    frame::write(&mut bytes, &JournalRecord { record: Some(Record::Header(header)) });
+    frame::write(&mut bytes, &JournalRecord { record: Some(Record::Header(header)) }).unwrap();
     fs::write(&path, &bytes).unwrap();
     let error = Journal::open(directory.path(), "boot-1").unwrap_err();
     assert!(error.to_string().contains("later version"), "{error}");
@@ -192,7 +216,7 @@ fn a_full_disk_is_reported_and_what_was_written_before_stays() {
     let path = written(directory.path());
     let (mut journal, _) = open(directory.path());
     journal.file = Arc::new(OpenOptions::new().write(true).open("/dev/full").unwrap());
-    journal.add(&Fact::EpochSeen(Epoch(9)));
+    journal.add(&Fact::EpochSeen(Epoch(9))).unwrap();
     let error = journal.flush().unwrap_err();
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     let (_, opened) = open(directory.path());

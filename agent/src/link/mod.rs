@@ -31,8 +31,9 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The first and the longest wait before the next try.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
-/// Messages of a master may be as large as a launch of a thousand tasks with long commands.
-const MESSAGE_BYTES_MAX: usize = 64 << 20;
+/// Messages of a master may be as large as a launch of a thousand tasks with long commands; but one launch must fit into
+/// a record of the journal.
+const MESSAGE_BYTES_MAX: usize = 32 << 20;
 
 /// The driver's end of a link.
 #[derive(Debug)]
