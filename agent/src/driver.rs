@@ -180,7 +180,7 @@ impl Driver {
         }
         let mut outbox = Outbox::default();
         let mut changes: Vec<Change> = Vec::new();
-        let mut retired = Vec::new();
+        let (mut orders, mut retired) = (Vec::new(), Vec::new());
         for effect in effects {
             match effect.body {
                 Body::Append(..) => {}
@@ -200,18 +200,23 @@ impl Driver {
                     }
                     self.dismiss(connection, &why);
                 }
-                Body::StartExecutor(start) => self.machine.give(Order::Start(start)).await,
+                Body::StartExecutor(start) => orders.push(Order::Start(start)),
                 Body::WatchExecutor { framework, executor, token } => {
-                    self.machine.give(Order::Watch { framework, executor, token }).await;
+                    orders.push(Order::Watch { framework, executor, token });
                 }
                 Body::KillExecutor { framework, executor, token } => {
-                    self.machine.give(Order::Kill { framework, executor, token }).await;
+                    orders.push(Order::Kill { framework, executor, token });
                 }
                 Body::RetireSandbox(key) => retired.push(Retired(key)),
                 Body::Changed(change) => changes.push(change),
             }
         }
+        // Before an executor is made its directory, it is known that it may live: nobody takes the directory for a dead
+        // one's.
         self.model.apply(changes);
+        for order in orders {
+            self.machine.give(order).await;
+        }
         for (connection, queue) in outbox.executors {
             self.send_to_executor(connection, queue.messages);
         }

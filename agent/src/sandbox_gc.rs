@@ -14,6 +14,9 @@ use tracing::{info, warn};
 /// Groups of marks that may wait; a sandbox that is not marked counts from when it was last written.
 const MARKS_MAX: usize = 64;
 
+/// In the work directory: what is just being removed.
+const ASIDE: &str = "removed";
+
 /// A sandbox whose task is over.
 #[derive(Debug)]
 pub(crate) struct Retired(pub(crate) TaskKey);
@@ -72,7 +75,7 @@ fn collect(layout: &Layout, model: &Model, policy: Policy) {
     let keep = policy.keep(used(layout.root()));
     let mut removed = 0_u32;
     for root in [layout.runs(), layout.executor_sandboxes()] {
-        removed += collect_executors(&root, model, keep);
+        removed += collect_executors(&root, &layout.root().join(ASIDE), model, keep);
     }
     for framework in directories(&layout.sandboxes()) {
         let Ok(framework_id) = framework.1.parse::<FrameworkId>() else { continue };
@@ -92,19 +95,36 @@ fn collect(layout: &Layout, model: &Model, policy: Policy) {
 }
 
 /// The directories of executors that ended; their time runs from when they were last written.
-fn collect_executors(root: &Path, model: &Model, keep: Duration) -> u32 {
+fn collect_executors(root: &Path, aside: &Path, model: &Model, keep: Duration) -> u32 {
     let mut removed = 0;
     for (path, framework) in directories(root) {
         let Ok(framework) = framework.parse::<FrameworkId>() else { continue };
         for (path, executor) in directories(&path) {
             let Ok(executor) = executor.parse::<ExecutorId>() else { continue };
-            if is_old(&path, keep) && !model.may_live(&framework, &executor) {
-                removed += remove(&path);
+            let may_live = || model.may_live(&framework, &executor);
+            if is_old(&path, keep) && !may_live() {
+                removed += remove_unless(&path, aside, may_live);
             }
         }
         let _ = fs::remove_dir(&path);
     }
     removed
+}
+
+/// Removes a directory that may be wanted again at any moment: set aside first, and put back if it is.
+fn remove_unless(path: &Path, aside: &Path, wanted: impl Fn() -> bool) -> u32 {
+    if aside.exists() && remove(aside) == 0 {
+        return 0;
+    }
+    if let Err(error) = fs::rename(path, aside) {
+        warn!(path = %path.display(), %error, "a directory cannot be removed");
+        return 0;
+    }
+    // Whoever wants it only now makes a new one, and then this one does not go back.
+    if wanted() && fs::rename(aside, path).is_ok() {
+        return 0;
+    }
+    remove(aside)
 }
 
 fn is_old(path: &Path, keep: Duration) -> bool {
@@ -220,6 +240,27 @@ mod tests {
         let (ended, lives) = (make(&ExecutorId::built_in()), make(&lives));
         collect(&layout, &model, Policy { delay: 7 * DAY, headroom: 0.0, interval: DAY });
         assert_eq!((ended.exists(), lives.exists()), (false, true));
+    }
+
+    #[test]
+    fn what_is_wanted_again_while_it_is_removed_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, aside) = (directory.path().join("run"), directory.path().join(ASIDE));
+        let make = |name: &str| {
+            fs::create_dir_all(&path).unwrap();
+            fs::write(path.join(name), "").unwrap();
+        };
+        let names = || fs::read_dir(&path).map_or(0, |entries| entries.count());
+        make("old");
+        assert_eq!((remove_unless(&path, &aside, || true), names()), (0, 1), "it is put back");
+        let made_anew = || {
+            make("one");
+            make("two");
+            true
+        };
+        assert_eq!((remove_unless(&path, &aside, made_anew), names()), (1, 2), "the new one stays");
+        assert_eq!((remove_unless(&path, &aside, || false), names()), (1, 0));
+        assert!(!aside.exists());
     }
 
     #[test]
