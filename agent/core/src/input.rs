@@ -1,6 +1,6 @@
 //! Everything that an agent reacts to.
 
-use proto_types::{AgentInfo, Epoch, ExecutorId, FrameworkId, executing::FromExecutor, link::ToAgent};
+use proto_types::{Epoch, ExecutorId, FrameworkId, executing::FromExecutor, link::ToAgent};
 
 /// A link to a master: one control stream, numbered by the shell, never used twice, later ones higher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,8 +57,6 @@ pub enum Input {
         /// How, for people.
         message: String,
     },
-    /// The agent's description changed.
-    Described(AgentInfo),
     /// End all tasks and executors, and take no more.
     EndAll,
 }

@@ -100,7 +100,6 @@ impl Agent {
             Input::ExecutorExited { framework, executor, token, message } => {
                 self.on_executor_exited(&framework, &executor, &token, &message);
             }
-            Input::Described(info) => self.on_described(info),
             Input::EndAll => self.on_end_all(),
         }
         self.publish();

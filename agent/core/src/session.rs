@@ -43,16 +43,6 @@ impl Agent {
         }
     }
 
-    pub(crate) fn on_described(&mut self, info: AgentInfo) {
-        if *self.info == info {
-            return;
-        }
-        self.info = Arc::new(info);
-        self.shrunk = !self.info.resources.contains(&self.frameworks.used);
-        self.touched = true;
-        self.register();
-    }
-
     pub(crate) fn on_silence(&mut self) {
         if let Some(link) = self.drop_link() {
             self.close_link(link, Closed::Silent);

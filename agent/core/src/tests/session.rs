@@ -174,16 +174,3 @@ fn what_is_refused_under_a_new_id_is_told_until_it_is_acknowledged() {
     world.master(gone());
     assert!(world.done().contains(&"forgot b".to_owned()));
 }
-
-#[test]
-fn a_changed_description_is_told() {
-    let mut world = World::new();
-    let mut info = world.config.info.clone();
-    info.resources = super::world::resources("cpus:2");
-    world.give(Input::Described(info.clone()));
-    assert_eq!(world.done(), ["master: register agent-1 epoch 1"]);
-    world.give(Input::Described(info));
-    assert_eq!(world.done(), Vec::<String>::new());
-    world.launch(&[task("a", "cpus:3")]);
-    assert_eq!(world.done(), ["master: a#1 DROPPED ResourcesUnknown"]);
-}
