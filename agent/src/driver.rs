@@ -45,6 +45,8 @@ pub(crate) enum Event {
     LinkOpened(LinkId, LinkHandle),
     /// An executor's connection is open.
     ExecutorOpened(ConnectionId, mpsc::Sender<Result<v1::ExecutorEvent, Status>>),
+    /// An executor said something that is wrong: it hears what, and its connection is ended.
+    ExecutorConfused(ConnectionId, Status),
     /// End all tasks and executors, and say when that is done.
     EndAll(oneshot::Sender<()>),
     /// Write everything to disk and stop.
@@ -140,6 +142,10 @@ impl Driver {
             Event::ExecutorOpened(connection, sender) => {
                 self.executors.insert(connection, Connection { events: sender, framework: None });
                 return;
+            }
+            Event::ExecutorConfused(connection, status) => {
+                self.end_connection(connection, status);
+                Input::ExecutorClosed { connection }
             }
             Event::EndAll(done) => {
                 self.idle.push(done);
@@ -264,13 +270,17 @@ impl Driver {
     }
 
     fn dismiss(&mut self, connection: ConnectionId, why: &Dismissal) {
-        let Some(known) = self.executors.remove(&connection) else { return };
         let status = match why {
             Dismissal::Superseded => Status::failed_precondition("another start of this executor has its tasks now"),
             Dismissal::Unknown => Status::not_found("the agent does not know this executor"),
             Dismissal::Confused(how) => Status::invalid_argument(*how),
             Dismissal::Replaced => Status::aborted("a newer connection of this executor took the place of this one"),
         };
+        self.end_connection(connection, status);
+    }
+
+    fn end_connection(&mut self, connection: ConnectionId, status: Status) {
+        let Some(known) = self.executors.remove(&connection) else { return };
         info!(?connection, %status, "an executor's connection is ended");
         let _ = known.events.try_send(Err(status));
     }

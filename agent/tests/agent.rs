@@ -116,6 +116,27 @@ async fn a_dead_executor_is_replaced_and_its_tasks_are_adopted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_executor_hears_what_is_wrong_with_its_message() {
+    let directory = tempfile::tempdir().unwrap();
+    let _strays = Strays::of(directory.path());
+    let mut master = Master::start().await;
+    let running = agent::start(options(directory.path(), &[&master.address])).await.unwrap();
+    let (link, _) = master.admit(1).await;
+    link.say(1, launch(&["a"])).await;
+    let environment = Executor::environment(directory.path(), None).await;
+    let mut executor = Executor::attach(&environment, &[]).await;
+    executor.hear().await.unwrap();
+    executor.hear().await.unwrap();
+    executor.report(1, "", TaskState::TaskRunning).await;
+    let status = executor.hear().await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::InvalidArgument);
+    assert!(status.message().contains("task_id"), "{status}");
+    let mut executor = Executor::attach(&environment, &["a"]).await;
+    assert!(matches!(executor.hear().await, Ok(Event::Subscribed(_))), "it may come back");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_leader_is_found_through_a_standby_and_found_again() {
     let directory = tempfile::tempdir().unwrap();
     let mut leader = Master::start().await;

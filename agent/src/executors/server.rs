@@ -6,11 +6,12 @@ use proffer_proto::v1::{
     ExecutorCall, ExecutorEvent,
     executor_service_server::{ExecutorService, ExecutorServiceServer},
 };
+use proto_types::executing::FromExecutor;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
-use tracing::{debug, warn};
+use tracing::debug;
 
 /// Messages to an executor that may wait; one that lets more gather is too slow and connects anew.
 const MESSAGES_MAX: usize = 4096;
@@ -50,14 +51,19 @@ async fn listen(connection: ConnectionId, mut calls: Streaming<ExecutorCall>, ev
                 break;
             }
         };
-        match call.try_into() {
+        match FromExecutor::try_from(call) {
             Ok(message) => {
                 let input = Input::FromExecutor { connection, message };
                 if events.send(Event::Input(input)).await.is_err() {
                     return;
                 }
             }
-            Err(invalid) => warn!(?connection, "a message of an executor is passed over: {invalid}"),
+            Err(invalid) => {
+                // It may hold good updates, too, which must not be lost: the executor has to hear of it.
+                let status = Status::invalid_argument(invalid.to_string());
+                let _ = events.send(Event::ExecutorConfused(connection, status)).await;
+                return;
+            }
         }
     }
     let _ = events.send(Event::Input(Input::ExecutorClosed { connection })).await;

@@ -18,6 +18,7 @@ impl Executor {
         match message {
             ToExecutor::Subscribed { agent, kill_grace, .. } => {
                 (self.agent, self.kill_grace) = (Some(agent), kill_grace);
+                (self.welcome, self.unknown) = (true, false);
             }
             ToExecutor::Launch { tasks, group } => self.on_launch(tasks, group),
             ToExecutor::Kill { tasks, grace } => {
@@ -28,7 +29,10 @@ impl Executor {
             ToExecutor::Acknowledged(numbers) => self.on_acknowledged(numbers),
             // The built-in executor has nobody to talk to.
             ToExecutor::Message(_) => {}
-            ToExecutor::Shutdown { grace } => self.on_shutdown(grace),
+            ToExecutor::Shutdown { grace } => {
+                self.unknown = !self.welcome;
+                self.on_shutdown(grace);
+            }
         }
     }
 

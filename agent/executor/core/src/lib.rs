@@ -54,6 +54,10 @@ pub struct Executor {
     identity: Identity,
     agent: Option<AgentId>,
     connected: bool,
+    /// Whether the agent welcomed it on this connection.
+    welcome: bool,
+    /// Whether the agent does not know it: nobody will acknowledge its updates.
+    unknown: bool,
     kill_grace: Duration,
     tasks: BTreeMap<TaskId, Task>,
     ended: BTreeSet<TaskId>,
@@ -74,6 +78,8 @@ impl Executor {
             identity,
             agent: None,
             connected: false,
+            welcome: false,
+            unknown: false,
             kill_grace: KILL_GRACE,
             tasks: BTreeMap::new(),
             ended: BTreeSet::new(),
@@ -93,7 +99,7 @@ impl Executor {
             self.on_input(input);
         }
         self.send_fresh();
-        if self.shutting_down && self.tasks.is_empty() {
+        if self.shutting_down && (self.tasks.is_empty() || self.unknown && self.runs_nothing()) {
             self.effects.push(Effect::Exit);
         }
         effects.append(&mut self.effects);

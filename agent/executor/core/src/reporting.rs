@@ -29,7 +29,7 @@ impl Executor {
     }
 
     pub(crate) fn on_connected(&mut self) {
-        self.connected = true;
+        (self.connected, self.welcome) = (true, false);
         self.fresh.clear();
         let running = self.tasks.iter().filter(|(_, task)| !task.is_over());
         let subscription = Subscription {

@@ -313,3 +313,16 @@ fn shutdown_ends_everything_first() {
     world.give(Input::FromAgent(ToExecutor::Acknowledged(vec![(id("t"), 3)])));
     assert!(world.effects.contains(&Effect::Exit));
 }
+
+#[test]
+fn an_executor_that_its_agent_does_not_know_waits_for_no_acknowledgement() {
+    let mut world = World::new();
+    world.run(task("t"));
+    world.give(Input::Disconnected);
+    world.give(Input::Connected);
+    world.give(Input::FromAgent(ToExecutor::Shutdown { grace: None }));
+    assert_eq!(world.signals(), [("t".to_owned(), false)]);
+    assert!(!world.effects.contains(&Effect::Exit), "its task still runs");
+    world.exited("t", Exit::Signal(15));
+    assert!(world.effects.contains(&Effect::Exit));
+}
