@@ -1,6 +1,10 @@
 //! A whole cluster by the commands that people use.
 
 use assert_cmd::Command;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
@@ -39,14 +43,30 @@ impl Cluster {
         command.env("PROFFER_MASTER", &self.address).args(arguments).timeout(PATIENCE).assert()
     }
 
+    fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_proffer"));
+        command.env("PROFFER_MASTER", &self.address).args(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// The master's process.
+    fn master(&self) -> Pid {
+        let entries = std::fs::read_dir("/proc").unwrap();
+        let mut pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let is_master = |pid: &i32| {
+            let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            command.contains(&format!("\0master\0--listen\0{}\0", self.address))
+        };
+        Pid::from_raw(pids.find(is_master).expect("the master runs"))
+    }
+
     fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let assert = self.proffer(arguments).success();
         serde_json::from_slice(&assert.get_output().stdout).unwrap()
     }
 
     fn interrupt(&self) {
-        let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGINT).unwrap();
     }
 
     /// Ends it; nothing may be left.
@@ -122,22 +142,60 @@ fn a_running_task_is_found_and_killed() {
 }
 
 #[test]
-fn ctrl_c_kills_what_was_run() {
+fn a_request_to_end_kills_what_was_run() {
     let cluster = Cluster::up(1);
-    let mut running = std::process::Command::new(env!("CARGO_BIN_EXE_proffer"))
-        .env("PROFFER_MASTER", &cluster.address)
-        .args(["run", "--", "sh", "-c", "echo ready; exec sleep 600"])
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let mut running = cluster.start(&["run", "--", "sh", "-c", "echo ready; exec sleep 600"]);
+        let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "ready");
+        kill(Pid::from_raw(running.id().cast_signed()), signal).unwrap();
+        assert_eq!(running.wait().unwrap().code(), Some(130), "{signal}");
+        assert!(cluster.json(&["tasks", "--active", "--json"]).as_array().unwrap().is_empty());
+    }
+    cluster.down();
+}
+
+#[test]
+fn what_nobody_reads_ends() {
+    let cluster = Cluster::up(1);
+    let mut running = cluster.start(&["run", "--", "yes"]);
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "y");
+    drop(lines);
+    assert!(running.wait().unwrap().success());
+    assert!(cluster.json(&["tasks", "--active", "--json"]).as_array().unwrap().is_empty());
+    cluster.down();
+}
+
+#[test]
+fn a_watched_list_comes_back_with_the_master() {
+    let cluster = Cluster::up(1);
+    let mut watching = cluster.start(&["agents", "--watch", "--json"]);
+    let mut lists = BufReader::new(watching.stdout.take().unwrap()).lines();
+    lists.next().unwrap().unwrap();
+    kill(cluster.master(), Signal::SIGKILL).unwrap();
+    let mut said = BufReader::new(watching.stderr.take().unwrap()).lines();
+    assert!(said.next().unwrap().unwrap().contains("lost the master"));
+    lists.next().expect("the list is shown again").unwrap();
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    cluster.down();
+}
+
+#[test]
+fn a_cluster_whose_welcome_nobody_reads_leaves_nothing() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let temporary = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_proffer"))
+        .args(["up", "--port", &port.to_string()])
+        .env("TMPDIR", temporary.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next().unwrap().unwrap(), "ready");
-    let pid = nix::unistd::Pid::from_raw(running.id().cast_signed());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
-    assert_eq!(running.wait().unwrap().code(), Some(130));
-    assert!(cluster.json(&["tasks", "--active", "--json"]).as_array().unwrap().is_empty());
-    cluster.down();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    assert!(std::fs::read_dir(temporary.path()).unwrap().next().is_none(), "something is left");
 }
 
 #[test]
@@ -199,10 +257,10 @@ fn a_cluster_that_is_interrupted_early_leaves_nothing() {
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
         std::thread::yield_now();
     }
-    let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    let pid = Pid::from_raw(child.id().cast_signed());
     for _ in 0..2 {
         // It may be gone after the first.
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT);
+        let _ = kill(pid, Signal::SIGINT);
     }
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130), "{status:?}");

@@ -46,24 +46,55 @@ pub(crate) async fn show<T: Listed>(
         output.list(&fetch(&mut operator).await?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let (mut seen, mut away) = (false, false);
     loop {
-        let mut changes = operator.watch(&[kind]).await?;
-        loop {
-            output.refresh(&fetch(&mut operator).await?)?;
-            // Changes come in flocks; the list is shown once for each flock.
-            match timeout(REFRESH_MAX, changes.message()).await {
-                Ok(Ok(Some(_))) | Err(_) => {}
-                Ok(Ok(None) | Err(_)) => break,
+        let mut shown = false;
+        let watched = watch(&mut operator, kind, &fetch, &output, &mut shown).await;
+        seen |= shown;
+        away &= !shown;
+        if let Err(error) = watched {
+            // Who has seen the list once waits for a master that is away.
+            if !seen || !is_passing(&error) {
+                return Err(error);
             }
-            let calm = sleep(REFRESH_MIN);
-            tokio::pin!(calm);
-            loop {
-                tokio::select! {
-                    () = &mut calm => break,
-                    change = changes.message() => if !matches!(change, Ok(Some(_))) { break },
-                }
+            if !away {
+                eprintln!("proffer: lost the master ({error:#}); trying to get it back");
             }
+            away = true;
+            operator = options.master.operator().await;
         }
         sleep(REFRESH_MIN).await;
+    }
+}
+
+fn is_passing(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<OperatorError>().is_some_and(OperatorError::is_passing)
+}
+
+/// Shows a list whenever it changes, until the master ends the stream of changes.
+async fn watch<T: Listed>(
+    operator: &mut Operator,
+    kind: v1::WatchKind,
+    fetch: &impl AsyncFn(&mut Operator) -> Result<Vec<T>, OperatorError>,
+    output: &Output,
+    shown: &mut bool,
+) -> Result<()> {
+    let mut changes = operator.watch(&[kind]).await?;
+    loop {
+        output.refresh(&fetch(operator).await?)?;
+        *shown = true;
+        // Changes come in flocks; the list is shown once for each flock.
+        match timeout(REFRESH_MAX, changes.message()).await {
+            Ok(Ok(Some(_))) | Err(_) => {}
+            Ok(Ok(None) | Err(_)) => return Ok(()),
+        }
+        let calm = sleep(REFRESH_MIN);
+        tokio::pin!(calm);
+        loop {
+            tokio::select! {
+                () = &mut calm => break,
+                change = changes.message() => if !matches!(change, Ok(Some(_))) { break },
+            }
+        }
     }
 }

@@ -34,8 +34,11 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// Shows everything until the task is over; what could not be shown is said.
-    pub(super) async fn run(mut self) {
+    /// Shows everything until the task is over; what could not be read is said.
+    ///
+    /// # Errors
+    /// It cannot be shown: nobody reads any more, or there is no room.
+    pub(super) async fn run(mut self) -> io::Result<()> {
         let mut lines = Lines { sink: self.sink, prefix: self.prefix.clone(), begun: false };
         let mut offset = 0;
         let mut over_since = None;
@@ -46,18 +49,19 @@ impl Follower {
             match self.read(over, &mut offset, &mut lines).await {
                 Ok(()) if over => break,
                 Ok(()) => {}
-                Err(trouble) if waited > trouble.patience => {
-                    eprintln!("proffer: {}: {}", self.task, trouble.message);
+                Err(Trouble::Show(error)) => return Err(error),
+                Err(Trouble::Read(error)) if waited > patience(&error) => {
+                    eprintln!("proffer: {}: {error}", self.task);
                     break;
                 }
-                Err(_) => {}
+                Err(Trouble::Read(_)) => {}
             }
             tokio::select! {
                 () = sleep(RETRY) => {}
                 _ = self.over.changed(), if !over => {}
             }
         }
-        lines.end();
+        lines.end()
     }
 
     async fn read(&mut self, over: bool, offset: &mut u64, lines: &mut Lines) -> Result<(), Trouble> {
@@ -80,23 +84,20 @@ impl Follower {
     }
 }
 
-/// Why a file could not be shown, and how long that may last.
-struct Trouble {
-    message: String,
-    patience: Duration,
+/// Why a file is not shown.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    /// It cannot be read, now.
+    #[error(transparent)]
+    Read(#[from] OperatorError),
+    /// It cannot be written where people see it, nor will it be.
+    #[error(transparent)]
+    Show(#[from] io::Error),
 }
 
-impl From<OperatorError> for Trouble {
-    fn from(error: OperatorError) -> Self {
-        let patience = if error.is_passing() { PATIENCE } else { PATIENCE_MISSING };
-        Self { message: error.to_string(), patience }
-    }
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        Self { message: error.to_string(), patience: Duration::ZERO }
-    }
+/// How long a file may be unreadable after its task is over.
+fn patience(error: &OperatorError) -> Duration {
+    if error.is_passing() { PATIENCE } else { PATIENCE_MISSING }
 }
 
 /// Bytes as lines with a prefix; without one they pass as they are.
@@ -124,11 +125,8 @@ impl Lines {
     }
 
     /// Ends a line that the task did not end, where another task's may follow.
-    fn end(&mut self) {
-        if self.begun && !self.prefix.is_empty() {
-            // A closed output was noticed before.
-            let _ = self.emit(b"\n");
-        }
+    fn end(&mut self) -> io::Result<()> {
+        if self.begun && !self.prefix.is_empty() { self.emit(b"\n") } else { Ok(()) }
     }
 
     fn emit(&self, text: &[u8]) -> io::Result<()> {

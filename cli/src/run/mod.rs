@@ -5,7 +5,7 @@ mod follow;
 mod scheduler;
 pub(crate) mod tasks;
 
-use crate::master_option::MasterOption;
+use crate::{master_option::MasterOption, up::cluster::Interrupts};
 use anyhow::Result;
 use clap::Args;
 use environment::{Network, Variable, Volume};
@@ -87,19 +87,21 @@ pub(crate) async fn run(options: Box<Options>) -> Result<ExitCode> {
     }
     let framework = builder.build()?;
     let handle = framework.handle();
+    let signals = Interrupts::listen()?;
     let (interrupts, interrupted) = mpsc::channel(4);
     let mut scheduler =
         RunScheduler::new(tasks, options.master.operator().await, handle.clone(), interrupted, options.instances > 1);
-    let listening = tokio::spawn(interrupt(handle, interrupts));
+    let listening = tokio::spawn(interrupt(handle, signals, interrupts));
     let ended = framework.run(&mut scheduler).await;
     listening.abort();
     ended?;
-    Ok(scheduler.exit_code())
+    scheduler.exit_code()
 }
 
-/// The first Ctrl-C kills the tasks and waits for them; after the second nobody waits.
-async fn interrupt(handle: Handle, interrupts: mpsc::Sender<()>) {
-    while tokio::signal::ctrl_c().await.is_ok() {
+/// The first Ctrl-C, or another request to end, kills the tasks and waits for them; after the second nobody waits.
+async fn interrupt(handle: Handle, mut signals: Interrupts, interrupts: mpsc::Sender<()>) {
+    loop {
+        signals.next().await;
         if interrupts.try_send(()).is_err() {
             return;
         }

@@ -2,12 +2,14 @@
 
 use super::follow::{Follower, Sink};
 use crate::why;
+use anyhow::Result;
 use proffer_framework::{
     Context, Explanation, FrameworkId, Handle, Offer, Packing, Rejection, RejectionKind, Scheduler, Subject, TaskId,
     TaskInfo, TaskState, TaskStatus, operator::Operator,
 };
 use std::{
     collections::{BTreeMap, VecDeque},
+    io,
     process::ExitCode,
     time::Duration,
 };
@@ -32,6 +34,8 @@ const INTERRUPTED: u8 = 130;
 
 /// A task that was launched.
 struct Launched {
+    /// As it was described, for another launch if this one is refused.
+    info: TaskInfo,
     over: watch::Sender<bool>,
     followed: bool,
     ended: Option<i32>,
@@ -46,7 +50,9 @@ pub(super) struct RunScheduler {
     interrupted: u32,
     prefixes: bool,
     framework: Option<FrameworkId>,
-    followers: JoinSet<()>,
+    followers: JoinSet<io::Result<()>>,
+    /// Why what tasks write cannot be shown any more.
+    unshown: Option<io::Error>,
     explanations: (mpsc::Sender<Explanation>, mpsc::Receiver<Explanation>),
     explained: String,
     /// The first exit code that was not 0.
@@ -71,17 +77,25 @@ impl RunScheduler {
             prefixes,
             framework: None,
             followers: JoinSet::new(),
+            unshown: None,
             explanations: mpsc::channel(1),
             explained: String::new(),
             code: 0,
         }
     }
 
-    pub(super) fn exit_code(&self) -> ExitCode {
-        if self.interrupted > 0 {
-            return ExitCode::from(INTERRUPTED);
+    /// The exit code.
+    ///
+    /// # Errors
+    /// What tasks wrote could not be shown.
+    pub(super) fn exit_code(self) -> Result<ExitCode> {
+        if let Some(error) = self.unshown {
+            return Err(anyhow::Error::new(error).context("cannot show what the task writes"));
         }
-        ExitCode::from(u8::try_from(self.code).unwrap_or(1))
+        if self.interrupted > 0 {
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        Ok(ExitCode::from(u8::try_from(self.code).unwrap_or(1)))
     }
 
     fn fill(&mut self, context: &mut Context<'_>, offer: &Offer) {
@@ -89,9 +103,9 @@ impl RunScheduler {
         let mut tasks = Vec::new();
         while let Some(task) = self.waiting.front() {
             let Some(resources) = packing.take(&task.resources) else { break };
-            let Some(mut task) = self.waiting.pop_front() else { break };
-            task.resources = resources;
-            let launched = Launched { over: watch::Sender::new(false), followed: false, ended: None };
+            let Some(info) = self.waiting.pop_front() else { break };
+            let task = TaskInfo { resources, ..info.clone() };
+            let launched = Launched { info, over: watch::Sender::new(false), followed: false, ended: None };
             self.launched.insert(task.id.clone(), launched);
             tasks.push(task);
         }
@@ -120,8 +134,9 @@ impl RunScheduler {
             };
             let handle = self.handle.clone();
             self.followers.spawn(async move {
-                follower.run().await;
+                let shown = follower.run().await;
                 handle.wake();
+                shown
             });
         }
     }
@@ -141,12 +156,35 @@ impl RunScheduler {
             context.teardown();
             return context.after(LEAVE_PATIENCE, LEAVE);
         }
+        let running = self.running().count();
+        if running > 0 {
+            eprintln!("proffer: killing {} (Ctrl-C again to leave at once)", count(running, "task"));
+        }
+        self.kill_all(context);
+    }
+
+    /// Kills what runs and starts nothing more.
+    fn kill_all(&mut self, context: &mut Context<'_>) {
         self.waiting.clear();
         let running: Vec<TaskId> = self.running().cloned().collect();
         if !running.is_empty() {
-            eprintln!("proffer: killing {} (Ctrl-C again to leave at once)", count(running.len(), "task"));
             context.kill_all(running, None);
         }
+    }
+
+    /// Nobody sees what the tasks write: they end, as a program does whose output nobody reads.
+    fn on_unshown(&mut self, context: &mut Context<'_>, error: io::Error) {
+        if self.unshown.is_none() {
+            self.unshown = Some(error);
+            self.kill_all(context);
+        }
+    }
+
+    /// Waits for another offer with a task that was not launched.
+    fn retry(&mut self, context: &mut Context<'_>, task: &TaskId) {
+        let Some(launched) = self.launched.remove(task) else { return };
+        self.waiting.push_back(launched.info);
+        context.revive();
     }
 
     fn running(&self) -> impl Iterator<Item = &TaskId> {
@@ -154,7 +192,11 @@ impl RunScheduler {
     }
 
     fn end_if_done(&mut self, context: &mut Context<'_>) {
-        while self.followers.try_join_next().is_some() {}
+        while let Some(followed) = self.followers.try_join_next() {
+            if let Ok(Err(error)) = followed {
+                self.on_unshown(context, error);
+            }
+        }
         if self.waiting.is_empty() && self.running().next().is_none() && self.followers.is_empty() {
             context.teardown();
         }
@@ -220,6 +262,9 @@ impl Scheduler for RunScheduler {
     }
 
     fn rejected(&mut self, context: &mut Context<'_>, task: TaskId, rejection: Rejection) {
+        if is_passing(rejection.kind) && self.interrupted == 0 && self.unshown.is_none() {
+            return self.retry(context, &task);
+        }
         let field = if rejection.field.is_empty() { String::new() } else { format!("{}: ", rejection.field) };
         eprintln!("proffer: {task} was not launched: {field}{}", rejection.message);
         let code = if rejection.kind == RejectionKind::Invalid { i32::from(kit::exit::USAGE) } else { 1 };
@@ -246,6 +291,16 @@ impl Scheduler for RunScheduler {
         }
         self.tell_why();
         self.end_if_done(context);
+    }
+}
+
+/// Whether another offer may do for a task that was not launched.
+fn is_passing(kind: RejectionKind) -> bool {
+    match kind {
+        RejectionKind::OfferGone | RejectionKind::Conflict | RejectionKind::AgentGone | RejectionKind::GangAborted => {
+            true
+        }
+        RejectionKind::Invalid | RejectionKind::OutcomeUnknown | RejectionKind::Unauthorized => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A cluster of processes of this machine, from its start to its end.
 
 use super::{
+    containers,
     family::{Ended, Family},
     shares::shares,
     start::{last_words, start},
@@ -99,7 +100,7 @@ impl Cluster {
             None => {
                 let temporary =
                     tempfile::Builder::new().prefix("proffer-").tempdir().context("make a temporary directory")?;
-                (temporary.path().to_owned(), Some(temporary))
+                (temporary.path().canonicalize().context("the temporary directory")?, Some(temporary))
             }
         };
         let port = if plan.port == 0 { free_port()? } else { plan.port };
@@ -182,14 +183,15 @@ impl Cluster {
         }
     }
 
-    /// Ends everything: tasks and executors with their agents, then the master, then whatever is left. A further
-    /// request to end makes short work of it.
+    /// Ends everything: tasks and executors with their agents, then the master, then whatever is left, and containers
+    /// when nobody is left who could start another. A further request to end makes short work of it.
     pub(crate) async fn end(&mut self, interrupts: &mut Interrupts) {
         tokio::select! {
             () = self.end_politely() => {}
             () = interrupts.next() => {}
         }
         self.family.kill_all(KILL_PATIENCE).await;
+        containers::remove(&self.directory).await;
     }
 
     async fn end_politely(&mut self) {

@@ -1,6 +1,7 @@
 //! `proffer up`: a whole cluster on this machine.
 
 pub(crate) mod cluster;
+mod containers;
 mod family;
 mod shares;
 mod start;
@@ -46,11 +47,13 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         cluster.end(&mut interrupts).await;
         return Err(error);
     }
-    crate::output::text(&welcome(&cluster)).context("standard output")?;
-    cluster.run(&mut interrupts).await;
-    eprintln!("proffer: ending the cluster and its tasks (Ctrl-C again: at once)");
+    let welcomed = crate::output::text(&welcome(&cluster)).context("standard output");
+    if welcomed.is_ok() {
+        cluster.run(&mut interrupts).await;
+        eprintln!("proffer: ending the cluster and its tasks (Ctrl-C again: at once)");
+    }
     cluster.end(&mut interrupts).await;
-    Ok(ExitCode::SUCCESS)
+    welcomed.map(|()| ExitCode::SUCCESS)
 }
 
 fn welcome(cluster: &Cluster) -> String {
