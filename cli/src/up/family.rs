@@ -4,11 +4,10 @@
 //! executor whose agent was killed becomes a child of this process, and is found when everything ends.
 
 use nix::{
-    errno::Errno,
+    libc,
     sys::{
         prctl,
         signal::{Signal, kill},
-        wait::{WaitPidFlag, WaitStatus, waitpid},
     },
     unistd::{Pid, getpid},
 };
@@ -67,18 +66,14 @@ impl Family {
 
     /// Takes note of processes that ended; the next named one among them.
     fn reap(&mut self) -> Option<Ended> {
-        loop {
-            let (pid, code, how) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) => (pid, Some(code), format!("exit code {code}")),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, None, signal.to_string()),
-                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return None,
-                Ok(_) | Err(Errno::EINTR) => continue,
-                Err(_) => return None,
-            };
+        while let Some((pid, status)) = next_ended() {
             if let Some(name) = self.named.remove(&pid) {
+                let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
+                let how = code.map_or_else(|| signal_name(libc::WTERMSIG(status)), |code| format!("exit code {code}"));
                 return Some(Ended { name, code, how });
             }
         }
+        None
     }
 
     /// Sends a signal to the named processes that this chooses.
@@ -121,6 +116,20 @@ impl Family {
     }
 }
 
+/// A child that has ended, with its status as the kernel tells it: nix knows no real-time signals, by which a process may
+/// end as well.
+fn next_ended() -> Option<(Pid, libc::c_int)> {
+    let mut status = 0;
+    // SAFETY: the pointer is to a place of the right type that lives through the call.
+    #[expect(unsafe_code, reason = "the safe form loses children that end by a signal that it does not know")]
+    let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) };
+    (pid > 0).then(|| (Pid::from_raw(pid), status))
+}
+
+fn signal_name(signal: libc::c_int) -> String {
+    Signal::try_from(signal).map_or_else(|_| format!("signal {signal}"), |signal| signal.to_string())
+}
+
 /// The processes whose parent this is.
 fn children_of(parent: Pid) -> Vec<Pid> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
@@ -132,4 +141,19 @@ fn parent_of(pid: i32) -> Option<i32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may contain anything.
     stat[stat.rfind(')')? + 1..].split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[tokio::test]
+    async fn the_end_by_a_real_time_signal_is_noticed() {
+        let mut family = Family::found().unwrap();
+        let child = Command::new("sh").args(["-c", "kill -40 $$"]).spawn().unwrap();
+        family.add(Pid::from_raw(i32::try_from(child.id()).unwrap()), "child".to_owned());
+        let ended = family.ended().await;
+        assert_eq!((&*ended.name, ended.code, &*ended.how), ("child", None, "signal 40"));
+    }
 }

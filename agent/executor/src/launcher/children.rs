@@ -5,14 +5,36 @@ use nix::{
     sys::{
         signal::{SigSet, SigmaskHow, Signal, pthread_sigmask},
         signalfd::{SfdFlags, SignalFd},
-        wait::{WaitPidFlag, WaitStatus},
+        wait::WaitPidFlag,
     },
     unistd::Pid,
 };
 use proffer_proto::storage::v1::ProcessExited;
 
 /// How a child ended, and what it used.
-pub(super) type Ended = (WaitStatus, libc::rusage);
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// As the kernel tells it: nix knows no real-time signals, by which a process may end as well.
+    status: libc::c_int,
+    usage: libc::rusage,
+}
+
+impl Ended {
+    /// Its exit code; none: a signal ended it.
+    fn code(&self) -> Option<i32> {
+        libc::WIFEXITED(self.status).then(|| libc::WEXITSTATUS(self.status))
+    }
+
+    /// The signal that ended it, if one did.
+    fn signal(&self) -> Option<i32> {
+        libc::WIFSIGNALED(self.status).then(|| libc::WTERMSIG(self.status))
+    }
+
+    /// Whether it was killed, as the kernel does it too when there is no memory.
+    pub(super) fn was_killed(&self) -> bool {
+        self.signal() == Some(libc::SIGKILL)
+    }
+}
 
 /// Has the end of children come through a descriptor.
 pub(super) fn watch() -> nix::Result<SignalFd> {
@@ -31,27 +53,19 @@ pub(super) fn next_ended() -> Option<(Pid, Ended)> {
         let mut usage = std::mem::zeroed::<libc::rusage>();
         (libc::wait4(-1, &raw mut status, WaitPidFlag::WNOHANG.bits(), &raw mut usage), usage)
     };
-    let pid = Pid::from_raw(pid);
-    if pid.as_raw() <= 0 {
-        return None;
-    }
-    WaitStatus::from_raw(pid, status).ok().map(|status| (pid, (status, usage)))
+    (pid > 0).then(|| (Pid::from_raw(pid), Ended { status, usage }))
 }
 
 /// What is recorded of the end.
-pub(super) fn exited(task_id: String, (status, usage): &Ended, out_of_memory: String) -> ProcessExited {
+pub(super) fn exited(task_id: String, ended: &Ended, out_of_memory: String) -> ProcessExited {
     let millis = |time: libc::timeval| {
         u64::try_from(time.tv_sec).unwrap_or(0) * 1000 + u64::try_from(time.tv_usec).unwrap_or(0) / 1000
     };
-    let (code, signal) = match status {
-        WaitStatus::Exited(_, code) => (Some(*code), None),
-        WaitStatus::Signaled(_, signal, _) => (None, Some(*signal as i32)),
-        _ => (None, None),
-    };
+    let usage = &ended.usage;
     ProcessExited {
         task_id,
-        code,
-        signal,
+        code: ended.code(),
+        signal: ended.signal(),
         out_of_memory,
         user_ms: millis(usage.ru_utime),
         system_ms: millis(usage.ru_stime),

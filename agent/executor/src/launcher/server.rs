@@ -15,7 +15,6 @@ use nix::{
     sys::{
         signal::{Signal, kill, killpg},
         signalfd::SignalFd,
-        wait::WaitStatus,
     },
     unistd::Pid,
 };
@@ -299,8 +298,7 @@ impl Server {
     fn on_ended(&mut self, pid: Pid, ended: Ended) {
         let Some(task) = self.by_pid.remove(&pid) else { return };
         let Some(mut process) = self.processes.remove(&task) else { return };
-        let killed = matches!(ended.0, WaitStatus::Signaled(_, Signal::SIGKILL, _));
-        let out_of_memory = if killed { self.out_of_memory(&mut process) } else { String::new() };
+        let out_of_memory = if ended.was_killed() { self.out_of_memory(&mut process) } else { String::new() };
         let _ = killpg(pid, Signal::SIGKILL);
         self.sweep(process.slot);
         let record = Record::Exited(children::exited(task, &ended, out_of_memory));

@@ -76,6 +76,8 @@ async fn an_end_is_told_as_it_was() {
     let status = world.outcome(shell("signal", "kill -KILL $$")).await;
     assert_eq!((status.state, status.signal), (TaskState::Failed, Some(9)));
     assert!(status.message.contains("signal 9 (SIGKILL)"), "{}", status.message);
+    let status = world.outcome(shell("real-time", "kill -40 $$")).await;
+    assert_eq!((status.state, status.signal), (TaskState::Failed, Some(40)));
     world.end().await;
 }
 
