@@ -6,7 +6,7 @@
 
 use super::{
     Frames,
-    spawn::{self, Parent, boot_ticks},
+    spawn::{self, Parent},
 };
 use nix::{
     libc,
@@ -114,11 +114,9 @@ fn live(stream: UnixStream, doors: &[File]) -> io::Result<()> {
     let mut frames = Frames::default();
     loop {
         let spec: ProcessSpec = receive(&mut stream, &mut frames)?;
-        let task_id = spec.task_id.clone();
-        let start_ticks = boot_ticks();
         let record = match spawn::start(&spec, Parent::Launcher) {
-            Ok(pid) => Record::Started(ProcessStarted { task_id, pid: pid.as_raw(), start_ticks }),
-            Err(message) => Record::Failed(ProcessFailed { task_id, message }),
+            Ok(started) => Record::Started(started),
+            Err(message) => Record::Failed(ProcessFailed { task_id: spec.task_id, message }),
         };
         let mut bytes = Vec::new();
         Frames::write(&LauncherRecord { record: Some(record) }, &mut bytes);

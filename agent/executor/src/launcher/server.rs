@@ -7,7 +7,7 @@ use super::{
     orphans::Orphans,
     pool::{Limits, Pool, Slot},
     records::Records,
-    spawn::{self, Parent, boot_ticks},
+    spawn::{self, Parent},
 };
 use nix::{
     errno::Errno,
@@ -217,10 +217,10 @@ impl Server {
     }
 
     fn fork(&mut self, spec: &ProcessSpec) -> Result<(), String> {
-        let start_ticks = boot_ticks();
-        let pid = spawn::start(spec, Parent::Starter)?;
-        self.processes.insert(spec.task_id.clone(), Process { pid: Some(pid), slot: None, memory_bytes: 0 });
-        self.on_born(&spec.task_id, ProcessStarted { task_id: spec.task_id.clone(), pid: pid.as_raw(), start_ticks });
+        let started = spawn::start(spec, Parent::Starter)?;
+        let pid = Some(Pid::from_raw(started.pid));
+        self.processes.insert(spec.task_id.clone(), Process { pid, slot: None, memory_bytes: 0 });
+        self.on_born(&spec.task_id, started);
         Ok(())
     }
 

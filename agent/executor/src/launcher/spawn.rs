@@ -1,7 +1,7 @@
 //! From a description to a process.
 
 use nix::{errno::Errno, libc, unistd::Pid};
-use proffer_proto::storage::v1::ProcessSpec;
+use proffer_proto::storage::v1::{ProcessSpec, ProcessStarted};
 use std::{
     ffi::{CString, NulError},
     fs::{self, File, OpenOptions},
@@ -52,14 +52,14 @@ struct Birth<'a> {
     failure: Option<(Stage, i32)>,
 }
 
-/// Between a look at the clock and the start that follows it, in hundredths of a second.
+/// Between a look at the clock and the start that follows it at most, in hundredths of a second.
 const TICKS_APART: u64 = 2;
 
 /// The stack of a child until its program runs: a few frames of system calls need far less.
 const STACK_BYTES: usize = 64 * 1024;
 
 /// Starts a process for the description; it runs its program when this returns.
-pub(super) fn start(spec: &ProcessSpec, parent: Parent) -> Result<Pid, String> {
+pub(super) fn start(spec: &ProcessSpec, parent: Parent) -> Result<ProcessStarted, String> {
     let prepared = prepare(spec)?;
     let mut birth = Birth { prepared: &prepared, failure: None };
     let mut stack = vec![0_u8; STACK_BYTES];
@@ -67,6 +67,7 @@ pub(super) fn start(spec: &ProcessSpec, parent: Parent) -> Result<Pid, String> {
     // Memory is shared instead of copied, and the parent waits meanwhile: a fork would copy page tables for nothing.
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | parentage;
     let shared = (&raw mut birth).cast::<libc::c_void>();
+    let before = boot_ticks();
     // SAFETY: the stack and what is shared outlive the child's use of them, which ends with exec or exit, and this
     // process is suspended until then; the child makes only plain system calls.
     #[expect(unsafe_code, reason = "no safe form starts a process with a session, limits and a parent of choice")]
@@ -77,7 +78,7 @@ pub(super) fn start(spec: &ProcessSpec, parent: Parent) -> Result<Pid, String> {
     };
     let pid = Errno::result(pid).map_err(|error| format!("cannot start a process: {}", error.desc()))?;
     match birth.failure {
-        None => Ok(Pid::from_raw(pid)),
+        None => Ok(ProcessStarted { task_id: spec.task_id.clone(), pid, start_ticks: started_at(pid, before) }),
         Some((stage, error)) => {
             if parent == Parent::Starter {
                 let _ = nix::sys::wait::waitpid(Pid::from_raw(pid), None);
@@ -212,8 +213,7 @@ fn become_program(prepared: &Prepared) -> (Stage, i32) {
     }
 }
 
-/// What time it is in ticks since boot: when a process that is started now has started, give or take
-/// [`TICKS_APART`].
+/// What time it is in ticks since boot.
 pub(super) fn boot_ticks() -> u64 {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME);
     now.map_or(0, |now| {
@@ -221,13 +221,63 @@ pub(super) fn boot_ticks() -> u64 {
     })
 }
 
+/// When a process started that came to be between `before` and now, give or take [`TICKS_APART`]. The kernel is asked only
+/// if that is too long for the clock to tell.
+fn started_at(pid: i32, before: u64) -> u64 {
+    let asked = (boot_ticks() > before + TICKS_APART).then(|| stat(pid)).flatten();
+    asked.map_or(before, |stat| stat.start_ticks)
+}
+
 /// Whether the process of this number is the one that started then, and has not ended.
 pub(super) fn is_running(pid: i32, ticks: u64) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    stat(pid).is_some_and(|stat| !stat.ended && stat.start_ticks.abs_diff(ticks) <= TICKS_APART)
+}
+
+/// What the kernel says of a process.
+struct Stat {
+    ended: bool,
+    start_ticks: u64,
+}
+
+fn stat(pid: i32) -> Option<Stat> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name may contain anything, so fields are counted from its closing parenthesis: state first, start 20th.
-    let Some((_, fields)) = stat.rsplit_once(')') else { return false };
-    let mut fields = fields.split_ascii_whitespace();
-    let ended = matches!(fields.next(), Some("Z" | "X") | None);
-    let started = fields.nth(18).and_then(|field| field.parse::<u64>().ok());
-    !ended && started.is_some_and(|actual| actual.abs_diff(ticks) <= TICKS_APART)
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let ended = matches!(fields.next()?, "Z" | "X");
+    Some(Stat { ended, start_ticks: fields.nth(18)?.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::{
+        signal::{Signal, kill},
+        wait::waitpid,
+    };
+
+    #[test]
+    fn a_process_is_found_again_however_long_its_start_was_prepared() {
+        let sandbox = tempfile::tempdir().unwrap();
+        let sandbox = sandbox.path().display().to_string();
+        // So many arguments take longer to lay out than two looks at the clock may be apart.
+        let arguments = ["sh", "-c", "exec sleep 1000"].into_iter().chain(std::iter::repeat_n("x", 150_000));
+        let spec = ProcessSpec {
+            program: "/bin/sh".to_owned(),
+            arguments: arguments.map(str::to_owned).collect(),
+            directory: sandbox.clone(),
+            sandbox,
+            ..ProcessSpec::default()
+        };
+        let started = start(&spec, Parent::Starter).unwrap();
+        let found = is_running(started.pid, started.start_ticks);
+        kill(Pid::from_raw(started.pid), Signal::SIGKILL).unwrap();
+        waitpid(Pid::from_raw(started.pid), None).unwrap();
+        assert!(found);
+    }
+
+    #[test]
+    fn the_kernel_is_asked_when_the_clock_is_too_coarse() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        assert!(is_running(own, started_at(own, 0)), "it started long after that look at the clock");
+    }
 }
