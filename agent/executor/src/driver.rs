@@ -117,6 +117,7 @@ impl Driver {
             }
             Event::Disconnected => {
                 self.calls = None;
+                self.works.on_disconnected();
                 Some(Input::Disconnected)
             }
             Event::Agent(message) => {

@@ -1,9 +1,12 @@
 //! What an agent tells the executor that it starts, in its environment.
 
-use crate::isolation::{self, Choice, ISOLATION};
+use crate::{
+    isolation::{self, Choice, ISOLATION},
+    layout::Layout,
+};
 use executor_core::Identity;
 use proto_types::{ExecutorId, FrameworkId, ids::InvalidId};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The environment variable by which an agent tells its executors where the Docker engine listens.
 pub const DOCKER_SOCKET: &str = "PROFFER_DOCKER_SOCKET";
@@ -71,15 +74,24 @@ impl Options {
         };
         let directory = PathBuf::from(text("PROFFER_SANDBOX")?);
         let isolation = std::env::var(ISOLATION).ok().map(|choice| choice.parse()).transpose()?.unwrap_or_default();
-        // The run directory lies at run/FRAMEWORK/EXECUTOR of the agent's work directory.
-        let work = directory.ancestors().nth(3).unwrap_or(&directory);
         Ok(Self {
             identity,
             socket: PathBuf::from(text("PROFFER_AGENT_SOCKET")?),
             isolation,
             docker_socket: std::env::var_os(DOCKER_SOCKET).map(PathBuf::from),
-            cache: crate::layout::Layout::new(work).cache(),
+            cache: layout(&directory).cache(),
             directory,
         })
     }
+
+    /// The agent's work directory.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        layout(&self.directory)
+    }
+}
+
+/// The work directory in which a run directory lies at run/FRAMEWORK/EXECUTOR.
+fn layout(run: &Path) -> Layout {
+    Layout::new(run.ancestors().nth(3).unwrap_or(run))
 }

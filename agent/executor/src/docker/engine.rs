@@ -10,7 +10,7 @@ use super::{
 };
 use bollard::{
     API_DEFAULT_VERSION, Docker,
-    models::{ContainerCreateBody, ContainerSummaryStateEnum},
+    models::{ContainerCreateBody, ContainerSummary, ContainerSummaryStateEnum},
     query_parameters::{
         CreateContainerOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
         RemoveContainerOptionsBuilder,
@@ -36,6 +36,9 @@ const PULLS: usize = 4;
 /// Creating and starting may take long on a busy machine.
 const SLOW: Duration = Duration::from_secs(120);
 const QUICK: Duration = Duration::from_secs(30);
+/// Between tries to remove a container: soon at first, because the engine may be removing it already.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(30);
 /// How long the end of a container waits for the end of its output.
 const LAST_OUTPUT: Duration = Duration::from_secs(30);
 
@@ -205,12 +208,18 @@ impl Engine {
     /// Removes a container, ended or not, with its unnamed volumes. One that is gone is fine.
     ///
     /// # Errors
-    /// If the engine does not answer or cannot.
+    /// If the engine does not answer or cannot, or already removes it.
     pub async fn remove(&self, id: &str) -> Result<(), Error> {
         let docker = self.ready().await?;
         remove(&docker, id).await?;
         self.follows().remove(id);
         Ok(())
+    }
+
+    /// Removes a container for as long as it takes: an engine that cannot now is asked again.
+    pub async fn remove_at_last(&self, id: &str) {
+        remove_at_last(&self.ready_at_last().await, id).await;
+        self.follows().remove(id);
     }
 
     /// Looks for a container with all these labels, and takes up following its output.
@@ -219,11 +228,7 @@ impl Engine {
     /// If the engine does not answer.
     pub async fn find(&self, labels: &[(String, String)]) -> Result<Option<Found>, Error> {
         let docker = self.ready().await?;
-        let labels = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let filters = HashMap::from([("label".to_owned(), labels)]);
-        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-        let listed = call(QUICK, docker.list_containers(Some(options))).await?;
-        let mut listed = listed.map_err(|error| Error::of("list containers", &error))?;
+        let mut listed = self.list(labels).await?;
         // Should there be several, the one that runs, or else the youngest.
         listed.sort_by_key(|found| (found.state == Some(ContainerSummaryStateEnum::RUNNING), found.created));
         let Some(found) = listed.pop() else { return Ok(None) };
@@ -238,6 +243,16 @@ impl Engine {
         }
         let exit = (!state.running && !state.created).then_some(state.exit);
         Ok(Some(Found { id, running: state.running, exit, ip_address: state.ip_address }))
+    }
+
+    /// The containers with all these labels, ended ones too.
+    pub(crate) async fn list(&self, labels: &[(String, String)]) -> Result<Vec<ContainerSummary>, Error> {
+        let docker = self.ready().await?;
+        let labels = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let filters = HashMap::from([("label".to_owned(), labels)]);
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        let listed = call(QUICK, docker.list_containers(Some(options))).await?;
+        listed.map_err(|error| Error::of("list containers", &error))
     }
 
     async fn ready(&self) -> Result<Docker, Error> {
@@ -283,7 +298,7 @@ impl Engine {
             let launched = create_and_start(&docker, &name, body).await;
             drop(permit);
             if let Err(Ok(unwanted)) = answer.send(launched) {
-                remove_or_warn(&docker, &unwanted).await;
+                discard(&docker, &unwanted).await;
             }
         });
         launched.await.unwrap_or_else(|error| Err(Failure::Other(Error::Unreachable(error.to_string()))))
@@ -326,11 +341,11 @@ async fn create_and_start(docker: &Docker, name: &str, body: ContainerCreateBody
         }
         // Nobody knows whether it is there.
         Ok(Err(error)) => {
-            remove_or_warn(docker, name).await;
+            discard(docker, name).await;
             return Err(Failure::Other(Error::of("create the container", &error)));
         }
         Err(late) => {
-            remove_or_warn(docker, name).await;
+            discard(docker, name).await;
             return Err(Failure::Other(late));
         }
     };
@@ -338,15 +353,27 @@ async fn create_and_start(docker: &Docker, name: &str, body: ContainerCreateBody
     match started.and_then(|answer| answer.map_err(|error| Error::of_start(&error))) {
         Ok(()) => Ok(id),
         Err(error) => {
-            remove_or_warn(docker, &id).await;
+            discard(docker, &id).await;
             Err(Failure::Other(error))
         }
     }
 }
 
-async fn remove_or_warn(docker: &Docker, id: &str) {
+/// Removes a container that nobody wants: now, or else when the engine can. What it was asked for it may still do later.
+async fn discard(docker: &Docker, id: &str) {
     if let Err(error) = remove(docker, id).await {
-        tracing::warn!(container = id, %error, "a container that nobody wants is left");
+        tracing::warn!(container = id, %error, "a container that nobody wants is left for now");
+        let (docker, id) = (docker.clone(), id.to_owned());
+        tokio::spawn(async move { remove_at_last(&docker, &id).await });
+    }
+}
+
+async fn remove_at_last(docker: &Docker, id: &str) {
+    let mut pause = FIRST_PAUSE;
+    while let Err(error) = remove(docker, id).await {
+        tracing::warn!(container = id, %error, "a container is to be removed; the engine is asked again");
+        sleep(pause).await;
+        pause = (pause * 2).min(LAST_PAUSE);
     }
 }
 
@@ -354,8 +381,8 @@ async fn remove(docker: &Docker, id: &str) -> Result<(), Error> {
     let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
     let answer = call(SLOW, docker.remove_container(id, Some(options))).await?;
     answer.or_else(|error| match status(&error) {
-        // Gone already, or somebody removes it just now.
-        Some(404 | 409) => Ok(()),
+        // Gone already.
+        Some(404) => Ok(()),
         _ => Err(Error::of("remove the container", &error)),
     })
 }

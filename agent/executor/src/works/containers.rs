@@ -1,26 +1,29 @@
 //! Container tasks, through the engine.
 
+use super::sweep::{Left, Sweep};
 use crate::{
-    docker::{Engine, Exit as ContainerExit, Spec},
+    docker::{Engine, Exit as ContainerExit, SANDBOX_LABEL, Spec},
     driver::Event,
     environment::{Place, environment},
 };
 use executor_core::{Adoption, Exit, Input};
 use nix::sys::signal::Signal;
-use proto_types::{ResourceName, TaskId, container::Container, executing::TaskLaunch, status::ContainerStatus};
+use proto_types::{
+    FrameworkId, ResourceName, TaskId, container::Container, executing::TaskLaunch, status::ContainerStatus,
+};
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
 /// The label that says whose a container is.
-const FRAMEWORK: &str = "proffer.framework";
+pub(super) const FRAMEWORK: &str = "proffer.framework";
 /// The label that says which task it is.
-const TASK: &str = "proffer.task";
-/// The label that says which agent's it is.
+pub(super) const TASK: &str = "proffer.task";
+/// The label that says which agent's it was when it was started; for people, as an agent's id may change.
 const AGENT: &str = "proffer.agent";
 
 /// Where a container finds its sandbox.
@@ -29,20 +32,31 @@ const SANDBOX: &str = "/mnt/proffer/sandbox";
 /// How long containers have to be removed when the executor ends.
 const FAREWELL: Duration = Duration::from_secs(10);
 
-/// Containers by task.
-type Ids = Arc<Mutex<BTreeMap<TaskId, String>>>;
+/// The tasks that are not done with, with their containers as soon as there are any.
+pub(super) type Known = Arc<Mutex<BTreeMap<TaskId, Option<String>>>>;
 
 /// The container tasks of an executor.
 pub(super) struct Containers {
     engine: Engine,
     events: mpsc::Sender<Event>,
-    ids: Ids,
+    known: Known,
     removals: JoinSet<()>,
+    sweep: Sweep,
 }
 
 impl Containers {
-    pub(super) fn new(engine: Engine, events: mpsc::Sender<Event>) -> Self {
-        Self { engine, events, ids: Ids::default(), removals: JoinSet::new() }
+    pub(super) fn new(engine: Engine, framework: FrameworkId, sandboxes: PathBuf, events: mpsc::Sender<Event>) -> Self {
+        let known = Known::default();
+        let left = Left { engine: engine.clone(), framework, sandboxes, known: Arc::clone(&known) };
+        Self { engine, events, known, removals: JoinSet::new(), sweep: Sweep::new(left) }
+    }
+
+    pub(super) fn on_subscribed(&mut self) {
+        self.sweep.on_subscribed();
+    }
+
+    pub(super) fn on_disconnected(&mut self) {
+        self.sweep.on_disconnected();
     }
 
     pub(super) fn docker(&self) -> Result<bollard::Docker, String> {
@@ -50,7 +64,8 @@ impl Containers {
     }
 
     pub(super) fn start(&self, place: &Place, launch: Arc<TaskLaunch>) {
-        let (engine, events, ids) = (self.engine.clone(), self.events.clone(), Arc::clone(&self.ids));
+        let (engine, events, known) = (self.engine.clone(), self.events.clone(), Arc::clone(&self.known));
+        lock(&known).insert(launch.task.id.clone(), None);
         let spec = spec(place, &launch);
         tokio::spawn(async move {
             let task = launch.task.id.clone();
@@ -67,7 +82,7 @@ impl Containers {
             }
             let input = match engine.start(&spec, &progress).await {
                 Ok(started) => {
-                    lock(&ids).insert(task.clone(), started.id.clone());
+                    lock(&known).insert(task.clone(), Some(started.id.clone()));
                     let container = ContainerStatus {
                         container_id: started.id.clone(),
                         pid: started.pid,
@@ -84,8 +99,9 @@ impl Containers {
 
     /// Finds a task's container by its labels.
     pub(super) fn adopt(&self, place: &Place, launch: Arc<TaskLaunch>) {
-        let (engine, events, ids) = (self.engine.clone(), self.events.clone(), Arc::clone(&self.ids));
-        let wanted = labels(place, &launch);
+        let (engine, events, known) = (self.engine.clone(), self.events.clone(), Arc::clone(&self.known));
+        lock(&known).insert(launch.task.id.clone(), None);
+        let wanted = lasting_labels(place, &launch);
         tokio::spawn(async move {
             let task = launch.task.id.clone();
             let found = loop {
@@ -102,7 +118,7 @@ impl Containers {
             let input = match found {
                 None => adopted(Adoption::Lost("its executor ended before its container was made".to_owned())),
                 Some(found) => {
-                    lock(&ids).insert(task.clone(), found.id.clone());
+                    lock(&known).insert(task.clone(), Some(found.id.clone()));
                     if found.running {
                         let container = ContainerStatus {
                             container_id: found.id.clone(),
@@ -123,7 +139,7 @@ impl Containers {
     }
 
     pub(super) fn signal(&self, task: &TaskId, signal: Signal) {
-        let Some(id) = lock(&self.ids).get(task).cloned() else { return };
+        let Some(id) = lock(&self.known).get(task).cloned().flatten() else { return };
         let (engine, task) = (self.engine.clone(), task.clone());
         tokio::spawn(async move {
             if let Err(error) = engine.signal(&id, signal.as_str()).await {
@@ -134,13 +150,9 @@ impl Containers {
 
     pub(super) fn release(&mut self, task: &TaskId) {
         while self.removals.try_join_next().is_some() {}
-        let Some(id) = lock(&self.ids).remove(task) else { return };
-        let (engine, task) = (self.engine.clone(), task.clone());
-        self.removals.spawn(async move {
-            if let Err(error) = engine.remove(&id).await {
-                tracing::warn!(error = %kit::exit::chain(&error), %task, "cannot remove a container");
-            }
-        });
+        let Some(id) = lock(&self.known).remove(task).flatten() else { return };
+        let engine = self.engine.clone();
+        self.removals.spawn(async move { engine.remove_at_last(&id).await });
     }
 
     /// Waits until what was to be removed is removed.
@@ -155,13 +167,22 @@ pub(super) async fn make_sandbox(launch: &TaskLaunch) -> Result<(), String> {
     tokio::fs::create_dir_all(&launch.sandbox).await.map_err(failed)
 }
 
-fn lock(ids: &Ids) -> std::sync::MutexGuard<'_, BTreeMap<TaskId, String>> {
-    ids.lock().unwrap_or_else(PoisonError::into_inner)
+pub(super) fn lock(known: &Known) -> std::sync::MutexGuard<'_, BTreeMap<TaskId, Option<String>>> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn labels(place: &Place, launch: &TaskLaunch) -> Vec<(String, String)> {
-    let agent = place.agent.as_ref().map(ToString::to_string).unwrap_or_default();
-    let own = [(FRAMEWORK, place.framework.to_string()), (TASK, launch.task.id.to_string()), (AGENT, agent)];
+    let agent = place.agent.as_ref().map(|agent| (AGENT.to_owned(), agent.to_string()));
+    lasting_labels(place, launch).into_iter().chain(agent).collect()
+}
+
+/// Those by which a container is found again, also if its agent got another id meanwhile.
+fn lasting_labels(place: &Place, launch: &TaskLaunch) -> Vec<(String, String)> {
+    let own = [
+        (FRAMEWORK, place.framework.to_string()),
+        (TASK, launch.task.id.to_string()),
+        (SANDBOX_LABEL, launch.sandbox.display().to_string()),
+    ];
     own.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

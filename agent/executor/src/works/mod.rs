@@ -1,6 +1,9 @@
 //! What the core decides, done: by the launcher for processes, by the engine for containers.
 
 mod containers;
+mod sweep;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     docker::{Engine, Rotation},
@@ -40,10 +43,11 @@ impl Works {
     pub(crate) fn new(options: &Options, events: mpsc::Sender<Event>) -> Self {
         let place = Place { framework: options.identity.framework.clone(), agent: None, hostname: String::new() };
         let engine = Engine::new(options.docker_socket.clone());
+        let sandboxes = options.layout().sandboxes().join(place.framework.as_str());
         Self {
+            containers: Containers::new(engine, place.framework.clone(), sandboxes, events.clone()),
             place,
             options: options.clone(),
-            containers: Containers::new(engine, events.clone()),
             events,
             processes: None,
             rotations: Rotations::start(Rotation::default()),
@@ -53,6 +57,11 @@ impl Works {
 
     pub(crate) fn on_subscribed(&mut self, agent: AgentId, hostname: String) {
         (self.place.agent, self.place.hostname) = (Some(agent), hostname);
+        self.containers.on_subscribed();
+    }
+
+    pub(crate) fn on_disconnected(&mut self) {
+        self.containers.on_disconnected();
     }
 
     /// Fetches what the task needs into its sandbox.
