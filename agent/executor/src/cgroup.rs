@@ -107,6 +107,22 @@ impl Hierarchy {
         }
     }
 
+    /// The file with the memory that a cgroup uses, in bytes.
+    pub(crate) fn memory_usage(&self, name: &Path) -> PathBuf {
+        match self {
+            Self::V1 { memory, .. } => memory.join(name).join("memory.usage_in_bytes"),
+            Self::V2 { root } => root.join(name).join("memory.current"),
+        }
+    }
+
+    /// The file that says what the memory is used for.
+    pub(crate) fn memory_stat(&self, name: &Path) -> PathBuf {
+        match self {
+            Self::V1 { memory, .. } => memory.join(name).join("memory.stat"),
+            Self::V2 { root } => root.join(name).join("memory.stat"),
+        }
+    }
+
     /// The file that counts processes killed for want of memory, as `oom_kill N`.
     pub(crate) fn oom_kills(&self, name: &Path) -> PathBuf {
         match self {

@@ -7,6 +7,7 @@
 mod children;
 mod connection;
 mod frames;
+mod leftovers;
 mod nursery;
 mod orphans;
 mod pool;

@@ -34,6 +34,8 @@ pub(super) struct Nursery {
     stream: UnixStream,
     frames: Frames,
     alive: bool,
+    /// Whether its end was waited for: its number may be another's by now.
+    reaped: bool,
 }
 
 impl Nursery {
@@ -43,7 +45,9 @@ impl Nursery {
         // SAFETY: the launcher has one thread, so its copy may do whatever it may do itself.
         #[expect(unsafe_code, reason = "a copy of this process is what is wanted")]
         match unsafe { fork() }? {
-            ForkResult::Parent { child } => Ok(Self { pid: child, stream, frames: Frames::default(), alive: true }),
+            ForkResult::Parent { child: pid } => {
+                Ok(Self { pid, stream, frames: Frames::default(), alive: true, reaped: false })
+            }
             ForkResult::Child => {
                 drop(stream);
                 let code = i32::from(live(inner, doors).is_err());
@@ -59,6 +63,16 @@ impl Nursery {
 
     pub(super) fn is_alive(&self) -> bool {
         self.alive
+    }
+
+    /// It was seen to be gone.
+    pub(super) fn on_gone(&mut self) {
+        self.alive = false;
+    }
+
+    /// Its end was waited for.
+    pub(super) fn on_reaped(&mut self) {
+        (self.alive, self.reaped) = (false, true);
     }
 
     pub(super) fn stream(&self) -> BorrowedFd<'_> {
@@ -86,6 +100,9 @@ impl Nursery {
     }
 
     pub(super) fn end(self) {
+        if self.reaped {
+            return;
+        }
         let _ = kill(self.pid, Signal::SIGKILL);
         let _ = waitpid(self.pid, None);
     }

@@ -1,8 +1,9 @@
 //! Ready cgroups that are used again, each with a nursery inside: making, entering and removing one costs two
 //! milliseconds, most of them behind a lock of the whole kernel, which short tasks would feel.
 
-use super::nursery::Nursery;
+use super::{leftovers, nursery::Nursery};
 use crate::cgroup::Hierarchy;
+use nix::unistd::Pid;
 use std::{
     fs::{self, OpenOptions},
     io,
@@ -60,7 +61,7 @@ impl Pool {
         let same = self.idle.iter().rposition(|slot| slot.limits == Some(limits));
         let mut slot = match same.map(|index| self.idle.swap_remove(index)).or_else(|| self.idle.pop()) {
             Some(slot) => slot,
-            None => self.make()?,
+            None => return self.take_fresh(limits),
         };
         if slot.limits != Some(limits)
             && let Err(error) = self.limit(&mut slot, limits)
@@ -68,9 +69,15 @@ impl Pool {
             // What an earlier task left in memory may not fit into the new limit.
             self.remove(slot);
             tracing::debug!(%error, "a used cgroup cannot be used again");
-            slot = self.make()?;
-            self.limit(&mut slot, limits)?;
+            return self.take_fresh(limits);
         }
+        Ok(slot)
+    }
+
+    /// A cgroup with these limits that nobody used before.
+    pub(super) fn take_fresh(&mut self, limits: Limits) -> io::Result<Slot> {
+        let mut slot = self.make()?;
+        self.limit(&mut slot, limits)?;
         Ok(slot)
     }
 
@@ -105,38 +112,57 @@ impl Pool {
 
     /// Whether a process of the slot was killed for want of memory since this was last asked.
     pub(super) fn was_out_of_memory(&self, slot: &mut Slot) -> bool {
-        let now = self.oom_kills(slot);
+        let now = leftovers::oom_kills(&self.hierarchy, &slot.name);
         let before = std::mem::replace(&mut slot.oom_kills, now);
         slot.oom_kills > before
     }
 
-    fn oom_kills(&self, slot: &Slot) -> u64 {
-        let text = fs::read_to_string(self.hierarchy.oom_kills(&slot.name)).unwrap_or_default();
-        text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
-    }
-
-    /// The processes in the slot, without its nursery.
-    pub(super) fn processes(&self, slot: &Slot) -> Vec<i32> {
+    /// The processes in the slot besides its nursery, whose end is noticed.
+    pub(super) fn processes(&self, slot: &mut Slot) -> Vec<i32> {
         let Some(tree) = self.hierarchy.trees().first().map(|tree| tree.join(&slot.name)) else { return Vec::new() };
         let text = fs::read_to_string(tree.join("cgroup.procs")).unwrap_or_default();
-        let own = slot.nursery.pid().as_raw();
-        text.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid != own).collect()
+        let mut processes: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).collect();
+        match processes.iter().position(|pid| *pid == slot.nursery.pid().as_raw()) {
+            Some(own) => drop(processes.swap_remove(own)),
+            None => slot.nursery.on_gone(),
+        }
+        processes
     }
 
     /// Takes a slot back: one that is empty at once, another when its last process is gone.
-    pub(super) fn give_back(&mut self, slot: Slot, empty: bool) {
+    pub(super) fn give_back(&mut self, mut slot: Slot, empty: bool) {
         if !empty {
             self.dying.push(slot);
-        } else if self.idle.len() < IDLE_MAX && slot.nursery.is_alive() {
+        } else if self.idle.len() < IDLE_MAX && self.is_as_new(&mut slot) {
             self.idle.push(slot);
         } else {
             self.remove(slot);
         }
     }
 
+    /// Whether the next task will notice nothing of the last one.
+    fn is_as_new(&self, slot: &mut Slot) -> bool {
+        // What was killed in it so far is not the next one's.
+        self.was_out_of_memory(slot);
+        slot.nursery.is_alive() && !leftovers::holds_files(&self.hierarchy, &slot.name)
+    }
+
+    /// Whether this ended child was the nursery of a slot that no task has. An idle one is not used again.
+    pub(super) fn was_nursery(&mut self, pid: Pid) -> bool {
+        if let Some(slot) = self.dying.iter_mut().find(|slot| slot.nursery.pid() == pid) {
+            slot.nursery.on_reaped();
+            return true;
+        }
+        let Some(index) = self.idle.iter().position(|slot| slot.nursery.pid() == pid) else { return false };
+        let mut slot = self.idle.swap_remove(index);
+        slot.nursery.on_reaped();
+        self.remove(slot);
+        true
+    }
+
     fn collect_dead(&mut self) {
-        for slot in std::mem::take(&mut self.dying) {
-            let empty = self.processes(&slot).is_empty();
+        for mut slot in std::mem::take(&mut self.dying) {
+            let empty = self.processes(&mut slot).is_empty();
             self.give_back(slot, empty);
         }
     }

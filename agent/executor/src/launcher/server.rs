@@ -206,10 +206,16 @@ impl Server {
     fn ask_nursery(&mut self, spec: &ProcessSpec) -> Result<(), String> {
         let limits = Limits { cpus_milli: spec.cpus_milli, memory_bytes: spec.memory_bytes };
         let Some(pool) = &mut self.pool else { return Ok(()) };
-        let mut slot = pool.take(limits).map_err(|error| format!("cannot make its cgroup: {error}"))?;
-        if let Err(error) = slot.nursery.ask(spec) {
+        let unmade = |error| format!("cannot make its cgroup: {error}");
+        let mut slot = pool.take(limits).map_err(unmade)?;
+        if slot.nursery.ask(spec).is_err() {
+            // It was killed while it had nothing to do, which is not this task's fault.
             pool.give_back(slot, true);
-            return Err(format!("cannot start it in its cgroup: {error}"));
+            slot = pool.take_fresh(limits).map_err(unmade)?;
+            if let Err(error) = slot.nursery.ask(spec) {
+                pool.give_back(slot, true);
+                return Err(format!("cannot start it in its cgroup: {error}"));
+            }
         }
         let process = Process { pid: None, slot: Some(slot), memory_bytes: spec.memory_bytes };
         self.processes.insert(spec.task_id.clone(), process);
@@ -229,14 +235,14 @@ impl Server {
         self.fresh.push(LauncherRecord { record: Some(Record::Failed(failed)) });
     }
 
-    fn signal(&self, task: &str, signal: i32) {
+    fn signal(&mut self, task: &str, signal: i32) {
         let Ok(signal) = Signal::try_from(signal) else { return };
         self.orphans.signal(task, signal);
-        let Some(process) = self.processes.get(task) else { return };
+        let Some(process) = self.processes.get_mut(task) else { return };
         let Some(pid) = process.pid else { return };
         let _ = killpg(pid, signal);
         // Those that left the group are still in the cgroup.
-        if let (Some(pool), Some(slot)) = (&self.pool, &process.slot) {
+        if let (Some(pool), Some(slot)) = (&self.pool, &mut process.slot) {
             for pid in pool.processes(slot) {
                 let _ = kill(Pid::from_raw(pid), signal);
             }
@@ -285,14 +291,26 @@ impl Server {
         while let Some((pid, ended)) = children::next_ended() {
             if self.by_pid.contains_key(&pid) {
                 self.on_ended(pid, ended);
+            } else if self.was_nursery(pid) {
+                tracing::warn!(%pid, "a process that starts others in its cgroup was killed");
             } else if self.processes.values().any(|process| process.pid.is_none()) {
                 self.unnamed.insert(pid, ended);
             }
         }
         if !self.processes.values().any(|process| process.pid.is_none()) {
-            // What failed to execute in a nursery, and nurseries themselves.
+            // What failed to execute in a nursery.
             self.unnamed.clear();
         }
+    }
+
+    /// Whether this ended child was a nursery, which is taken note of.
+    fn was_nursery(&mut self, pid: Pid) -> bool {
+        let mut slots = self.processes.values_mut().filter_map(|process| process.slot.as_mut());
+        if let Some(slot) = slots.find(|slot| slot.nursery.pid() == pid) {
+            slot.nursery.on_reaped();
+            return true;
+        }
+        self.pool.as_mut().is_some_and(|pool| pool.was_nursery(pid))
     }
 
     fn on_ended(&mut self, pid: Pid, ended: Ended) {
@@ -315,8 +333,8 @@ impl Server {
 
     /// Ends what is left in a task's cgroup.
     fn sweep(&mut self, slot: Option<Slot>) {
-        let (Some(pool), Some(slot)) = (&mut self.pool, slot) else { return };
-        let left = pool.processes(&slot);
+        let (Some(pool), Some(mut slot)) = (&mut self.pool, slot) else { return };
+        let left = pool.processes(&mut slot);
         for pid in &left {
             let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
         }

@@ -2,9 +2,13 @@
 
 use crate::{
     harness::tests,
-    world::{World, program, shell, until, until_gone},
+    world::{World, children, program, shell, until, until_gone},
 };
 use agent_executor::isolation::{Choice, Isolation};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use proto_types::{
     TaskState,
     health::{HealthCheck, Probe},
@@ -21,6 +25,9 @@ tests! {
     a_kill_is_hard_after_the_grace_and_spares_nobody,
     what_left_its_group_ends_with_its_task,
     a_task_that_takes_too_much_memory_fails,
+    memory_that_a_task_leaves_is_not_the_next_ones,
+    what_was_killed_for_want_of_memory_is_not_the_next_ones,
+    a_cgroup_whose_helper_was_killed_is_not_used,
     many_tasks_at_once_all_end,
     an_unhealthy_task_is_told_and_killed,
     a_group_that_cannot_start_whole_does_not_run,
@@ -156,6 +163,57 @@ async fn a_task_that_takes_too_much_memory_fails() {
     assert!(status.message.contains("32 MiB"), "{}", status.message);
     let status = world.outcome(shell("u", "kill -KILL $$")).await;
     assert_eq!(status.reason, Some(Reason::CommandExecutorFailed), "its cgroup was used before");
+    world.end().await;
+}
+
+async fn memory_that_a_task_leaves_is_not_the_next_ones() {
+    if !has_cgroups() {
+        return;
+    }
+    let mut world = World::new().await;
+    let files = tempfile::tempdir_in("/dev/shm").unwrap();
+    for name in ["a", "b"] {
+        let file = files.path().join(name).display().to_string();
+        let status = world.outcome(shell(name, &format!("head -c 40000000 /dev/zero > {file}"))).await;
+        assert_eq!(status.state, TaskState::Finished, "{name}: {}", status.message);
+    }
+    world.end().await;
+}
+
+async fn what_was_killed_for_want_of_memory_is_not_the_next_ones() {
+    if !has_cgroups() {
+        return;
+    }
+    let mut world = World::new().await;
+    let mut task = shell("t", "tail /dev/zero; exit 0");
+    task.resources = "cpus:0.5;mem:32".parse().unwrap();
+    assert_eq!(world.outcome(task).await.state, TaskState::Finished, "only its child is killed");
+    let status = world.outcome(shell("u", "kill -KILL $$")).await;
+    assert_eq!(status.reason, Some(Reason::CommandExecutorFailed), "{}", status.message);
+    world.end().await;
+}
+
+async fn a_cgroup_whose_helper_was_killed_is_not_used() {
+    if !has_cgroups() {
+        return;
+    }
+    let mut world = World::new().await;
+    world.outcome(shell("t", "exit 0")).await;
+    let launcher = world.launcher_pid();
+    for nursery in children(launcher) {
+        kill(Pid::from_raw(nursery), Signal::SIGKILL).unwrap();
+    }
+    let status = world.outcome(shell("u", "exit 6")).await;
+    assert_eq!(status.exit_code, Some(6), "{}", status.message);
+    let mut busy = shell("v", "echo; exec sleep 1000");
+    busy.kill_grace = Some(Duration::ZERO);
+    world.launch(busy).await;
+    world.said("v", "stdout").await;
+    for child in children(launcher) {
+        kill(Pid::from_raw(child), Signal::SIGKILL).unwrap();
+    }
+    assert_eq!(world.end_of("v").await.signal, Some(9));
+    assert_eq!(world.outcome(shell("w", "exit 7")).await.exit_code, Some(7), "{}", status.message);
     world.end().await;
 }
 

@@ -142,9 +142,8 @@ impl World {
 
     /// The executor's launcher.
     pub(crate) fn launcher_pid(&self) -> i32 {
-        let parent = self.executor_pid();
-        let children = pids().into_iter().filter(|pid| field(*pid, "PPid:") == Some(parent));
-        children.into_iter().find(|pid| command_line(*pid).contains("launcher")).expect("a launcher runs")
+        let mut children = children(self.executor_pid()).into_iter();
+        children.find(|pid| command_line(*pid).contains("launcher")).expect("a launcher runs")
     }
 
     /// Goes away for good.
@@ -325,6 +324,11 @@ pub(crate) async fn until_gone(pid: i32) {
 pub(crate) fn is_alive(pid: i32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     status.lines().any(|line| line.starts_with("State:") && !line.contains('Z') && !line.contains('X'))
+}
+
+/// The children of a process.
+pub(crate) fn children(parent: i32) -> Vec<i32> {
+    pids().into_iter().filter(|pid| field(*pid, "PPid:") == Some(parent)).collect()
 }
 
 fn pids() -> Vec<i32> {
