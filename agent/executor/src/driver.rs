@@ -141,6 +141,7 @@ impl Driver {
             Effect::Prepare(launch) => self.works.prepare(launch),
             Effect::Start(launch) => self.works.start(launch),
             Effect::Adopt(launch) => self.works.adopt(launch),
+            Effect::Abandon(task) => self.works.abandon(&task),
             Effect::Signal { task, hard } => self.works.signal(&task, hard),
             Effect::Probe(launch, container) => self.works.probe(launch, container),
             Effect::Release(task) => self.works.release(&task),

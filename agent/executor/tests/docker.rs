@@ -8,6 +8,7 @@ use bollard::{
 };
 use bytes::Bytes;
 use futures::StreamExt;
+use kit::shutdown::CancellationToken;
 use proto_types::{
     Resource, ResourceName, Resources, Scalar, TaskInfo,
     container::{self, Mount, Network, PortMapping, Protocol},
@@ -82,7 +83,7 @@ impl Bench {
     }
 
     async fn start(&self, spec: &Spec) -> Result<Started, Error> {
-        timeout(PATIENCE, self.engine.start(spec, &|_| ())).await.unwrap()
+        timeout(PATIENCE, self.engine.start(spec, &|_| (), &CancellationToken::new())).await.unwrap()
     }
 
     async fn wait(&self, id: &str) -> Exit {
@@ -269,7 +270,8 @@ async fn starts_that_fail_say_why_and_leave_nothing() {
     let heard = Mutex::new(Vec::new());
     let mut spec = bench.spec("true");
     spec.docker.image = "localhost:1/nobody/nothing:1".to_owned();
-    let error = bench.engine.start(&spec, &|text| heard.lock().unwrap().push(text)).await.unwrap_err().to_string();
+    let progress = |text| heard.lock().unwrap().push(text);
+    let error = bench.engine.start(&spec, &progress, &CancellationToken::new()).await.unwrap_err().to_string();
     let expected = "image \"localhost:1/nobody/nothing:1\" does not exist here and cannot be pulled: ";
     assert!(error.starts_with(expected) && error.contains("refused") && !error.contains('\n'), "{error}");
     assert_eq!(*heard.lock().unwrap(), ["pulling localhost:1/nobody/nothing:1: 0 %"]);
@@ -474,7 +476,7 @@ async fn a_start_that_nobody_waits_for_leaves_nothing() {
     let Some(bench) = Bench::new().await else { return };
     let spec = bench.spec("sleep 1000");
     // Given up while the engine creates.
-    let _ = timeout(Duration::from_millis(30), bench.engine.start(&spec, &|_| ())).await;
+    let _ = timeout(Duration::from_millis(30), bench.engine.start(&spec, &|_| (), &CancellationToken::new())).await;
     let until = Instant::now() + PATIENCE;
     let mut quiet = Instant::now();
     while quiet.elapsed() < Duration::from_secs(1) {
@@ -484,6 +486,25 @@ async fn a_start_that_nobody_waits_for_leaves_nothing() {
         assert!(Instant::now() < until, "the container is still there");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_is_not_wanted_does_not_wait_for_its_image() {
+    let Some(bench) = Bench::new().await else { return };
+    // A registry that never answers.
+    let registry = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut spec = bench.spec("true");
+    spec.docker.image = format!("localhost:{}/x:1", registry.local_addr().unwrap().port());
+    let unwanted = CancellationToken::new();
+    let asked = async {
+        let connection = tokio::task::spawn_blocking(move || registry.accept().unwrap()).await.unwrap();
+        unwanted.cancel();
+        connection
+    };
+    let (started, _connection) =
+        timeout(PATIENCE, async { tokio::join!(bench.engine.start(&spec, &|_| (), &unwanted), asked) }).await.unwrap();
+    assert!(matches!(started, Err(Error::Unwanted)), "{started:?}");
     bench.end().await;
 }
 

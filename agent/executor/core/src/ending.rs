@@ -49,14 +49,19 @@ impl Executor {
         let hard = grace.is_zero();
         task.kill = Some(Kill { why, hard_at: (!hard).then_some(hard_at) });
         match task.phase {
-            Phase::Preparing => self.end_killed(id, None),
+            Phase::Preparing => {
+                self.effects.push(Effect::Abandon(id.clone()));
+                self.end_killed(id, None);
+            }
+            // The signal follows when there is something to signal.
+            Phase::Starting => self.effects.push(Effect::Abandon(id.clone())),
             Phase::Running { .. } => {
                 let status = status(task, TaskState::Killing, self.now.wall);
                 self.report(id, status);
                 self.effects.push(Effect::Signal { task: id.clone(), hard });
             }
-            // The signal follows when there is something to signal.
-            Phase::Starting | Phase::Adopting | Phase::Ended => {}
+            // Here as well.
+            Phase::Adopting | Phase::Ended => {}
         }
     }
 

@@ -104,6 +104,9 @@ pub enum Effect {
     Start(Arc<TaskLaunch>),
     /// Look for the task of an earlier start.
     Adopt(Arc<TaskLaunch>),
+    /// Nobody wants the task to start any more: stop what of it only takes time. A start that is stopped has failed; one
+    /// that cannot be stopped goes on, and both are told.
+    Abandon(TaskId),
     /// End the task's processes, politely or not.
     Signal {
         /// Which.

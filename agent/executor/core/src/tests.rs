@@ -183,13 +183,18 @@ fn a_kill_is_polite_first_and_hard_after_the_grace() {
 }
 
 #[test]
-fn a_kill_during_the_start_waits_for_it() {
+fn a_kill_during_the_start_stops_it_or_waits_for_it() {
     let mut world = World::new();
-    world.launch(&[task("t")], false, false);
-    world.kill("t");
-    assert_eq!(world.signals(), []);
+    world.launch(&[task("t"), task("u")], false, false);
+    for name in ["t", "u"] {
+        world.kill(name);
+        assert_eq!(world.effects, [Effect::Abandon(id(name))]);
+    }
     world.started(&id("t"));
     assert_eq!(world.signals(), [("t".to_owned(), false)]);
+    world.give(Input::StartFailed { task: id("u"), message: "nobody wants it".to_owned() });
+    assert_eq!(world.states("u"), [TaskState::Killed]);
+    assert_eq!(world.last("u").reason, Some(Reason::TaskKilledDuringLaunch));
 }
 
 #[test]
@@ -207,6 +212,7 @@ fn a_kill_before_the_start_starts_nothing() {
     world.launch(&[info], false, false);
     assert!(matches!(world.effects[0], Effect::Prepare(_)));
     world.kill("t");
+    assert_eq!(world.effects[0], Effect::Abandon(id("t")));
     assert_eq!(world.last("t").reason, Some(Reason::TaskKilledDuringLaunch));
     world.give(Input::Prepared { task: id("t"), result: Ok(()) });
     assert_eq!(world.effects, []);

@@ -16,6 +16,7 @@ use bollard::{
         RemoveContainerOptionsBuilder,
     },
 };
+use kit::shutdown::CancellationToken;
 use proto_types::{TaskInfo, container};
 use std::{
     collections::HashMap,
@@ -144,21 +145,27 @@ impl Engine {
             .map_err(|error| Error::of("be reached", &error))
     }
 
-    /// Starts a container. The output goes to the sandbox from then on.
+    /// Starts a container. The output goes to the sandbox from then on. Once it is unwanted it is not waited for its image
+    /// or its turn; what the engine has begun goes on, so that nothing runs of which nobody knows.
     ///
     /// # Errors
     /// If it does not run afterwards; then nothing of it is left.
-    pub async fn start(&self, spec: &Spec, progress: &(dyn Fn(String) + Send + Sync)) -> Result<Started, Error> {
+    pub async fn start(
+        &self,
+        spec: &Spec,
+        progress: &(dyn Fn(String) + Send + Sync),
+        unwanted: &CancellationToken,
+    ) -> Result<Started, Error> {
         let docker = self.ready().await?;
         let body = self.prepare(spec).await?;
         if spec.docker.force_pull {
-            self.pull(&docker, &spec.docker.image, false, progress).await?;
+            unless(unwanted, self.pull(&docker, &spec.docker.image, false, progress)).await?;
         }
         let (name, image) = (&spec.name, &spec.docker.image);
-        let mut launched = self.launch(&docker, name, body.clone()).await;
+        let mut launched = self.launch(&docker, name, body.clone(), unwanted).await;
         if let Err(Failure::LacksImage(_)) = launched {
-            self.pull(&docker, image, true, progress).await?;
-            launched = self.launch(&docker, name, body).await;
+            unless(unwanted, self.pull(&docker, image, true, progress)).await?;
+            launched = self.launch(&docker, name, body, unwanted).await;
         }
         let id = launched.map_err(|failure| match failure {
             Failure::LacksImage(reason) => Error::MissingImage { image: image.clone(), reason },
@@ -290,8 +297,14 @@ impl Engine {
     }
 
     /// Creates and starts, to the end even if the caller gives up: then the container is removed at once.
-    async fn launch(&self, docker: &Docker, name: &str, body: ContainerCreateBody) -> Result<String, Failure> {
-        let permit = self.permit(&self.shared.starts).await.map_err(Failure::Other)?;
+    async fn launch(
+        &self,
+        docker: &Docker,
+        name: &str,
+        body: ContainerCreateBody,
+        unwanted: &CancellationToken,
+    ) -> Result<String, Failure> {
+        let permit = unless(unwanted, self.permit(&self.shared.starts)).await.map_err(Failure::Other)?;
         let (answer, launched) = oneshot::channel();
         let (docker, name) = (docker.clone(), name.to_owned());
         tokio::spawn(async move {
@@ -385,6 +398,11 @@ async fn remove(docker: &Docker, id: &str) -> Result<(), Error> {
         Some(404) => Ok(()),
         _ => Err(Error::of("remove the container", &error)),
     })
+}
+
+/// Does it as long as it is wanted.
+async fn unless<T>(unwanted: &CancellationToken, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    unwanted.run_until_cancelled(work).await.unwrap_or(Err(Error::Unwanted))
 }
 
 async fn call<T>(limit: Duration, answer: impl Future<Output = T>) -> Result<T, Error> {

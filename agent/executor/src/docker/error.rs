@@ -44,6 +44,9 @@ pub enum Error {
         /// Its words.
         reason: String,
     },
+    /// It was given up while its image was waited for.
+    #[error("nobody wants the container any more")]
+    Unwanted,
     /// There is no such container.
     #[error("container {0} is gone")]
     Gone(String),

@@ -7,6 +7,7 @@ use crate::{
     environment::{Place, environment},
 };
 use executor_core::{Adoption, Exit, Input};
+use kit::shutdown::CancellationToken;
 use nix::sys::signal::Signal;
 use proto_types::{
     FrameworkId, ResourceName, TaskId, container::Container, executing::TaskLaunch, status::ContainerStatus,
@@ -40,6 +41,8 @@ pub(super) struct Containers {
     engine: Engine,
     events: mpsc::Sender<Event>,
     known: Known,
+    /// By which starts are told that nobody wants them any more.
+    starts: BTreeMap<TaskId, CancellationToken>,
     removals: JoinSet<()>,
     sweep: Sweep,
 }
@@ -48,7 +51,7 @@ impl Containers {
     pub(super) fn new(engine: Engine, framework: FrameworkId, sandboxes: PathBuf, events: mpsc::Sender<Event>) -> Self {
         let known = Known::default();
         let left = Left { engine: engine.clone(), framework, sandboxes, known: Arc::clone(&known) };
-        Self { engine, events, known, removals: JoinSet::new(), sweep: Sweep::new(left) }
+        Self { engine, events, known, starts: BTreeMap::new(), removals: JoinSet::new(), sweep: Sweep::new(left) }
     }
 
     pub(super) fn on_subscribed(&mut self) {
@@ -63,7 +66,16 @@ impl Containers {
         self.engine.docker().map_err(|error| error.to_string())
     }
 
-    pub(super) fn start(&self, place: &Place, launch: Arc<TaskLaunch>) {
+    /// Stops a start as long as only its image is waited for.
+    pub(super) fn abandon(&mut self, task: &TaskId) {
+        if let Some(start) = self.starts.remove(task) {
+            start.cancel();
+        }
+    }
+
+    pub(super) fn start(&mut self, place: &Place, launch: Arc<TaskLaunch>) {
+        let unwanted = CancellationToken::new();
+        self.starts.insert(launch.task.id.clone(), unwanted.clone());
         let (engine, events, known) = (self.engine.clone(), self.events.clone(), Arc::clone(&self.known));
         lock(&known).insert(launch.task.id.clone(), None);
         let spec = spec(place, &launch);
@@ -80,7 +92,7 @@ impl Containers {
                 let _ = events.send(Event::Input(Input::StartFailed { task, message })).await;
                 return;
             }
-            let input = match engine.start(&spec, &progress).await {
+            let input = match engine.start(&spec, &progress, &unwanted).await {
                 Ok(started) => {
                     lock(&known).insert(task.clone(), Some(started.id.clone()));
                     let container = ContainerStatus {
@@ -150,6 +162,7 @@ impl Containers {
 
     pub(super) fn release(&mut self, task: &TaskId) {
         while self.removals.try_join_next().is_some() {}
+        self.starts.remove(task);
         let Some(id) = lock(&self.known).remove(task).flatten() else { return };
         let engine = self.engine.clone();
         self.removals.spawn(async move { engine.remove_at_last(&id).await });

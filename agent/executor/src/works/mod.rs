@@ -25,7 +25,7 @@ use std::{
     path::PathBuf,
     sync::Arc,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::AbortHandle};
 
 /// The hands of the executor.
 pub(crate) struct Works {
@@ -35,8 +35,10 @@ pub(crate) struct Works {
     processes: Option<Client>,
     rotations: Rotations,
     containers: Containers,
-    /// Tasks in containers, by the engine's id once it is known.
+    /// Tasks in containers.
     contained: BTreeMap<TaskId, Arc<TaskLaunch>>,
+    /// Tasks whose sandboxes are being filled.
+    fetches: BTreeMap<TaskId, AbortHandle>,
 }
 
 impl Works {
@@ -52,6 +54,7 @@ impl Works {
             processes: None,
             rotations: Rotations::start(Rotation::default()),
             contained: BTreeMap::new(),
+            fetches: BTreeMap::new(),
         }
     }
 
@@ -65,15 +68,26 @@ impl Works {
     }
 
     /// Fetches what the task needs into its sandbox.
-    pub(crate) fn prepare(&self, launch: Arc<TaskLaunch>) {
+    pub(crate) fn prepare(&mut self, launch: Arc<TaskLaunch>) {
         let (events, cache) = (self.events.clone(), self.options.cache.clone());
-        tokio::spawn(async move {
+        let task = launch.task.id.clone();
+        let fetch = tokio::spawn(async move {
             let result = fill(&launch, cache).await;
             let _ = events.send(Event::Input(Input::Prepared { task: launch.task.id.clone(), result })).await;
         });
+        self.fetches.insert(task, fetch.abort_handle());
+    }
+
+    /// Stops what takes time before the task runs.
+    pub(crate) fn abandon(&mut self, task: &TaskId) {
+        if let Some(fetch) = self.fetches.remove(task) {
+            fetch.abort();
+        }
+        self.containers.abandon(task);
     }
 
     pub(crate) fn start(&mut self, launch: Arc<TaskLaunch>) {
+        self.fetches.remove(&launch.task.id);
         if launch.task.container.is_some() {
             self.contained.insert(launch.task.id.clone(), Arc::clone(&launch));
             self.containers.start(&self.place, launch);
@@ -154,6 +168,7 @@ impl Works {
 
     /// The task's agent knows its end: nothing of it is needed any more.
     pub(crate) fn release(&mut self, task: &TaskId) {
+        self.fetches.remove(task);
         if self.contained.remove(task).is_some() {
             self.containers.release(task);
         } else if let Some(client) = self.processes.clone() {
