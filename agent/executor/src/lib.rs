@@ -19,6 +19,7 @@ mod options;
 mod probe;
 mod processes;
 mod rotation;
+mod sandbox;
 mod works;
 
 pub use driver::run;

@@ -1,11 +1,10 @@
 //! From a task to what the engine is asked to create.
 
-use super::{Error, Spec};
+use super::{Error, Spec, user::numbers};
 use bollard::models::{
     ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, Mount, MountType, PortBinding, PortMap,
     ResourcesUlimits,
 };
-use nix::unistd::User;
 use proto_types::{
     ResourceName,
     container::{self, Docker, Network, Protocol},
@@ -105,14 +104,6 @@ fn labels(spec: &Spec) -> HashMap<String, String> {
     all.extend(spec.labels.iter().cloned());
     all.insert(SANDBOX_LABEL.to_owned(), spec.sandbox.to_string_lossy().into_owned());
     all
-}
-
-/// A user of this machine by number, since images do not know its names and the sandbox belongs to the number.
-fn numbers(user: &str) -> String {
-    match User::from_name(user) {
-        Ok(Some(found)) => format!("{}:{}", found.uid, found.gid),
-        _ => user.to_owned(),
-    }
 }
 
 fn working_directory(path: &str) -> String {

@@ -15,6 +15,7 @@ mod follow;
 mod logs;
 mod pull;
 mod stamp;
+mod user;
 
 pub use creation::SANDBOX;
 pub(crate) use creation::SANDBOX_LABEL;
@@ -22,3 +23,4 @@ pub use ending::Exit;
 pub use engine::{Engine, Found, Spec, Started};
 pub use error::Error;
 pub use logs::{Output, RotatingFile, Rotation};
+pub(crate) use user::owner;

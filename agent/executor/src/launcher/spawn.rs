@@ -1,14 +1,17 @@
 //! From a description to a process.
 
+use crate::{
+    fetch::Owner,
+    sandbox::{self, Access},
+};
 use nix::{errno::Errno, libc, unistd::Pid};
 use proffer_proto::storage::v1::{ProcessSpec, ProcessStarted};
 use std::{
     ffi::{CString, NulError},
     fs::{self, File, OpenOptions},
-    io,
     os::{
         fd::AsRawFd,
-        unix::fs::{DirBuilderExt, OpenOptionsExt, chown},
+        unix::fs::{OpenOptionsExt, fchown},
     },
     path::Path,
 };
@@ -116,7 +119,13 @@ fn prepare(spec: &ProcessSpec) -> Result<Prepared, String> {
         // What was fetched into the sandbox may be a link.
         let mut options = OpenOptions::new();
         options.create(true).append(true).mode(0o644).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-        let file = options.open(sandbox.join(name));
+        let file = options.open(sandbox.join(name)).and_then(|file| {
+            // Its user may open its output anew, such as by /dev/stderr.
+            if let Some(user) = &spec.user {
+                fchown(&file, Some(user.uid), Some(user.gid))?;
+            }
+            Ok(file)
+        });
         file.map_err(|error| format!("cannot write {}: {error}", sandbox.join(name).display()))
     };
     let (output, errors) = (open("stdout")?, open("stderr")?);
@@ -149,13 +158,9 @@ fn prepare(spec: &ProcessSpec) -> Result<Prepared, String> {
 
 /// Makes the sandbox, if it is not there, as its user's.
 fn make_sandbox(spec: &ProcessSpec) -> Result<(), String> {
-    let sandbox = Path::new(&spec.sandbox);
-    let failed = |error: io::Error| format!("cannot make the sandbox {}: {error}", spec.sandbox);
-    fs::DirBuilder::new().recursive(true).mode(0o755).create(sandbox).map_err(failed)?;
-    match &spec.user {
-        Some(user) => chown(sandbox, Some(user.uid), Some(user.gid)).map_err(failed),
-        None => Ok(()),
-    }
+    let owner = spec.user.as_ref().map(|user| Owner { uid: user.uid, gid: user.gid });
+    let made = sandbox::make(Path::new(&spec.sandbox), owner.map_or(Access::Own, Access::Of));
+    made.map_err(|error| format!("cannot make the sandbox {}: {error}", spec.sandbox))
 }
 
 /// The paths at which the program may be: itself, or its name in each directory of PATH.

@@ -88,7 +88,7 @@ impl Containers {
                     let _ = events.try_send(Event::Input(Input::Progress { task: task.clone(), message }));
                 }
             };
-            if let Err(message) = make_sandbox(&launch).await {
+            if let Err(message) = super::make_sandbox(&launch).await {
                 let _ = events.send(Event::Input(Input::StartFailed { task, message })).await;
                 return;
             }
@@ -172,12 +172,6 @@ impl Containers {
     pub(super) async fn end(&mut self) {
         let _ = tokio::time::timeout(FAREWELL, async { while self.removals.join_next().await.is_some() {} }).await;
     }
-}
-
-/// Makes the sandbox, if fetching has not made it: the engine would make it as root's, and the output goes there.
-pub(super) async fn make_sandbox(launch: &TaskLaunch) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("cannot make the sandbox {}: {error}", launch.sandbox.display());
-    tokio::fs::create_dir_all(&launch.sandbox).await.map_err(failed)
 }
 
 pub(super) fn lock(known: &Known) -> std::sync::MutexGuard<'_, BTreeMap<TaskId, Option<String>>> {

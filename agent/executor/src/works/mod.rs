@@ -14,6 +14,7 @@ use crate::{
     probe::{Commands, Target, probe},
     processes::{self, Client},
     rotation::Rotations,
+    sandbox::{self, Access},
 };
 use containers::Containers;
 use executor_core::Input;
@@ -21,6 +22,7 @@ use nix::sys::signal::Signal;
 use proto_types::{AgentId, TaskId, executing::TaskLaunch, status::ContainerStatus};
 use std::{
     collections::BTreeMap,
+    io,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     sync::Arc,
@@ -193,10 +195,16 @@ impl Works {
 }
 
 async fn fill(launch: &TaskLaunch, cache: PathBuf) -> Result<(), String> {
-    containers::make_sandbox(launch).await?;
-    let user = launch.task.command.user.as_deref().or(launch.user.as_deref());
-    let user = user.map(processes::user_by_name).transpose()?.filter(|user| user.uid != processes::own_user());
-    let owner = user.map(|user| fetch::Owner { uid: user.uid, gid: user.gid });
+    let owner = make_sandbox(launch).await?.owner();
     let fetched = fetch::fetch(&launch.task.command.uris, &launch.sandbox, owner, &cache).await;
     fetched.map_err(|error| kit::exit::chain(&error))
+}
+
+/// Makes a task's sandbox, if it is not there. Neither the fetched files nor the engine must make it: it would be root's.
+async fn make_sandbox(launch: &TaskLaunch) -> Result<Access, String> {
+    let (sandbox, access) = (launch.sandbox.clone(), Access::to(launch)?);
+    let failed = |error| format!("cannot make the sandbox {}: {error}", launch.sandbox.display());
+    let made = tokio::task::spawn_blocking(move || sandbox::make(&sandbox, access)).await;
+    made.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(failed)?;
+    Ok(access)
 }

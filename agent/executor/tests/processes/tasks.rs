@@ -7,7 +7,7 @@ use crate::{
 use agent_executor::isolation::{Choice, Isolation};
 use nix::{
     sys::signal::{Signal, kill},
-    unistd::Pid,
+    unistd::{Pid, Uid},
 };
 use proto_types::{
     TaskState,
@@ -15,10 +15,11 @@ use proto_types::{
     status::Reason,
     task::{Command, Rlimit},
 };
-use std::{fs, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 tests! {
     a_task_gets_its_place_and_environment,
+    another_user_owns_its_place_and_output,
     arguments_and_limits_are_as_asked_for,
     an_end_is_told_as_it_was,
     what_cannot_be_started_says_why,
@@ -59,6 +60,25 @@ async fn a_task_gets_its_place_and_environment() {
     assert!(said.lines().any(|line| line.starts_with("PATH=")), "{said}");
     assert!(!said.contains("PROFFER_EXECUTOR_TOKEN"), "the executor's own secrets stay with it");
     assert_eq!(world.file("t", "stderr"), "oops\n");
+    world.end().await;
+}
+
+async fn another_user_owns_its_place_and_output() {
+    if !Uid::effective().is_root() {
+        println!("only root starts tasks as another user: nothing to test");
+        return;
+    }
+    let mut world = World::new().await;
+    // The way to the sandbox is open, as an agent has it.
+    fs::set_permissions(world.place.path(), fs::Permissions::from_mode(0o711)).unwrap();
+    let mut task = shell("t", "id -un; echo again >> /dev/stdout; echo oops > /dev/stderr; echo mine > mine");
+    task.command.user = Some("nobody".to_owned());
+    let status = world.outcome(task).await;
+    assert_eq!((world.file("t", "stderr"), status.state), ("oops\n".to_owned(), TaskState::Finished));
+    assert_eq!(
+        (world.file("t", "stdout"), world.file("t", "mine")),
+        ("nobody\nagain\n".to_owned(), "mine\n".to_owned())
+    );
     world.end().await;
 }
 

@@ -1,0 +1,76 @@
+//! Making sandboxes: whose they are.
+
+use crate::{docker, fetch::Owner, processes};
+use proto_types::executing::TaskLaunch;
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, chown},
+    path::Path,
+};
+
+/// Who gets at a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The executor's own user.
+    Own,
+    /// This user.
+    Of(Owner),
+    /// Whoever the image names, which nobody knows here.
+    Anybody,
+}
+
+impl Access {
+    /// Who gets at the sandbox of a task; an error says why the task cannot be started.
+    pub(crate) fn to(launch: &TaskLaunch) -> Result<Self, String> {
+        let named = launch.task.command.user.as_deref();
+        if launch.task.container.is_some() {
+            let owner = named.and_then(docker::owner).filter(|_| processes::own_user() == 0);
+            return Ok(owner.map_or(Self::Anybody, Self::of));
+        }
+        let user = named.or(launch.user.as_deref()).map(processes::user_by_name).transpose()?;
+        Ok(user.map_or(Self::Own, |user| Self::of(Owner { uid: user.uid, gid: user.gid })))
+    }
+
+    fn of(owner: Owner) -> Self {
+        if owner.uid == processes::own_user() { Self::Own } else { Self::Of(owner) }
+    }
+
+    /// To whom it is given.
+    pub(crate) fn owner(self) -> Option<Owner> {
+        match self {
+            Self::Of(owner) => Some(owner),
+            Self::Own | Self::Anybody => None,
+        }
+    }
+}
+
+/// Makes a sandbox, if it is not there.
+pub(crate) fn make(sandbox: &Path, access: Access) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(sandbox)?;
+    match access.owner() {
+        Some(Owner { uid, gid }) => chown(sandbox, Some(uid), Some(gid)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn a_sandbox_is_its_users() {
+        if processes::own_user() != 0 {
+            println!("only root gives a sandbox to another user: nothing to test");
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let sandbox = directory.path().join("framework/task");
+        // Twice: fetching may have made it.
+        for _ in 0..2 {
+            make(&sandbox, Access::Of(Owner { uid: 1234, gid: 5678 })).unwrap();
+            let metadata = sandbox.metadata().unwrap();
+            assert_eq!((metadata.uid(), metadata.gid()), (1234, 5678));
+        }
+    }
+}
