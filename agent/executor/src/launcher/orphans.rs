@@ -7,7 +7,7 @@ use super::{
 use crate::cgroup::Hierarchy;
 use nix::{
     sys::signal::{Signal, kill, killpg},
-    unistd::Pid,
+    unistd::{Pid, getpgid},
 };
 use std::{
     collections::BTreeMap,
@@ -86,8 +86,7 @@ impl Orphans {
         if orphan.ran {
             let _ = killpg(orphan.pid, signal);
         }
-        let others = orphan.cgroup.iter().flat_map(|name| self.processes(name));
-        send(others, signal);
+        signal_others(orphan.cgroup.iter().flat_map(|name| self.processes(name)), orphan.pid, signal);
     }
 
     /// The names of the earlier launcher's cgroups.
@@ -133,9 +132,39 @@ impl Orphan {
     }
 }
 
+/// Signals those of a cgroup that have left the group: its members have the signal already.
+pub(super) fn signal_others(cgroup: impl IntoIterator<Item = Pid>, group: Pid, signal: Signal) {
+    send(cgroup.into_iter().filter(|pid| getpgid(Some(*pid)) != Ok(group)), signal);
+}
+
 fn send(pids: impl IntoIterator<Item = Pid>, signal: Signal) {
     for pid in pids {
         // One that has just ended needs none.
         let _ = kill(pid, signal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        os::unix::process::{CommandExt, ExitStatusExt},
+        process::{Child, Command},
+    };
+
+    fn pid(child: &Child) -> Pid {
+        Pid::from_raw(i32::try_from(child.id()).unwrap())
+    }
+
+    #[test]
+    fn who_is_in_the_group_is_not_signalled_again() {
+        let start = || Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+        let (mut member, mut other) = (start(), start());
+        let group = pid(&member);
+        signal_others([&member, &other].map(pid), group, Signal::SIGTERM);
+        assert_eq!(other.wait().unwrap().signal(), Some(Signal::SIGTERM as i32));
+        // Any earlier signal would be the one that ended it.
+        kill(group, Signal::SIGKILL).unwrap();
+        assert_eq!(member.wait().unwrap().signal(), Some(Signal::SIGKILL as i32));
     }
 }

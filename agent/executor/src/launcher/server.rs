@@ -4,7 +4,7 @@ use super::{
     Error, SOCKET,
     children::{self, Ended},
     connection::Connection,
-    orphans::Orphans,
+    orphans::{Orphans, signal_others},
     pool::{Limits, Pool, Slot},
     records::Records,
     spawn::{self, Parent},
@@ -241,11 +241,8 @@ impl Server {
         let Some(process) = self.processes.get_mut(task) else { return };
         let Some(pid) = process.pid else { return };
         let _ = killpg(pid, signal);
-        // Those that left the group are still in the cgroup.
         if let (Some(pool), Some(slot)) = (&self.pool, &mut process.slot) {
-            for pid in pool.processes(slot) {
-                let _ = kill(Pid::from_raw(pid), signal);
-            }
+            signal_others(pool.processes(slot).into_iter().map(Pid::from_raw), pid, signal);
         }
     }
 
