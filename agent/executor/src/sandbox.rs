@@ -1,12 +1,16 @@
-//! Making sandboxes: whose they are.
+//! Making sandboxes: whose they are, and who may look into them.
 
 use crate::{docker, fetch::Owner, processes};
 use proto_types::executing::TaskLaunch;
 use std::{
-    fs, io,
+    fs,
+    io::{self, ErrorKind},
     os::unix::fs::{DirBuilderExt, chown},
     path::Path,
 };
+
+/// The mode of the directories above a sandbox: users get through to theirs and see nothing else on the way.
+const WAY: u32 = 0o711;
 
 /// Who gets at a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,13 @@ impl Access {
         if owner.uid == processes::own_user() { Self::Own } else { Self::Of(owner) }
     }
 
+    fn mode(self) -> u32 {
+        match self {
+            Self::Own | Self::Of(_) => 0o750,
+            Self::Anybody => 0o755,
+        }
+    }
+
     /// To whom it is given.
     pub(crate) fn owner(self) -> Option<Owner> {
         match self {
@@ -46,7 +57,18 @@ impl Access {
 
 /// Makes a sandbox, if it is not there.
 pub(crate) fn make(sandbox: &Path, access: Access) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o755).create(sandbox)?;
+    let directory = || fs::DirBuilder::new().mode(access.mode()).create(sandbox);
+    let made = match (directory(), sandbox.parent()) {
+        (Err(error), Some(parent)) if error.kind() == ErrorKind::NotFound => {
+            fs::DirBuilder::new().recursive(true).mode(WAY).create(parent)?;
+            directory()
+        }
+        (made, _) => made,
+    };
+    match made {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && sandbox.is_dir() => {}
+        made => made?,
+    }
     match access.owner() {
         Some(Owner { uid, gid }) => chown(sandbox, Some(uid), Some(gid)),
         None => Ok(()),
@@ -72,5 +94,19 @@ mod tests {
             let metadata = sandbox.metadata().unwrap();
             assert_eq!((metadata.uid(), metadata.gid()), (1234, 5678));
         }
+    }
+
+    #[test]
+    fn sandboxes_are_seen_by_their_users_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let mode = |path: &str| directory.path().join(path).metadata().unwrap().mode() & 0o777;
+        for (name, access, expected) in [("process", Access::Own, 0o750), ("image", Access::Anybody, 0o755)] {
+            let sandbox = format!("sandboxes/framework/{name}");
+            make(&directory.path().join(&sandbox), access).unwrap();
+            assert_eq!(mode(&sandbox), expected, "{name}");
+        }
+        assert_eq!((mode("sandboxes/framework"), mode("sandboxes")), (0o711, 0o711));
+        fs::write(directory.path().join("file"), "").unwrap();
+        make(&directory.path().join("file"), Access::Own).unwrap_err();
     }
 }
