@@ -11,6 +11,7 @@ pub mod docker;
 mod driver;
 mod environment;
 pub mod fetch;
+mod hearing;
 pub mod isolation;
 mod launcher;
 pub mod layout;

@@ -1,15 +1,18 @@
 //! The link to the agent: opened again for ever, because an agent that is away comes back.
 
-use crate::{driver::Event, options::Options};
+use crate::{driver::Event, hearing, options::Options};
 use futures::StreamExt;
 use proffer_proto::v1::{ExecutorCall, executor_service_client::ExecutorServiceClient};
-use proto_types::executing::ToExecutor;
 use std::{os::unix::fs::MetadataExt, path::PathBuf, time::Duration};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Messages that may wait for the agent. Fuller, and the connection is given up: everything is sent again.
 const CALLS_MAX: usize = 1024;
+
+/// The largest message that is heard: an agent may hand over many tasks at once. Smaller, and a message that is refused is
+/// sent again and refused for ever.
+const HEARD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Before the first try again. An agent that restarts is back within a second.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -61,10 +64,12 @@ async fn converse(socket: PathBuf, events: &mpsc::Sender<Event>) -> Result<(), F
     let (calls, outgoing) = mpsc::channel::<ExecutorCall>(CALLS_MAX);
     // The driver says first who this is: the agent answers only then.
     events.send(Event::Connected(calls)).await?;
-    let mut client = ExecutorServiceClient::new(channel).max_decoding_message_size(kit::serve::MESSAGE_BYTES_MAX);
+    let mut client = ExecutorServiceClient::new(channel).max_decoding_message_size(HEARD_BYTES_MAX);
     let mut incoming = client.attach(ReceiverStream::new(outgoing)).await?.into_inner();
     while let Some(message) = incoming.next().await {
-        events.send(Event::Agent(ToExecutor::try_from(message?)?)).await?;
+        for event in hearing::events(message?)? {
+            events.send(event).await?;
+        }
     }
     Ok(())
 }

@@ -126,7 +126,7 @@ impl Executor {
         self.end(id, status);
     }
 
-    fn end(&mut self, id: &TaskId, status: TaskStatus) {
+    pub(crate) fn end(&mut self, id: &TaskId, status: TaskStatus) {
         let Some(task) = self.tasks.get_mut(id) else { return };
         task.phase = Phase::Ended;
         let (group, well) = (task.group, status.state == TaskState::Finished);

@@ -18,6 +18,13 @@ pub enum Input {
     Disconnected,
     /// Time has passed.
     Tick,
+    /// The agent launches a task that cannot be read.
+    Unreadable {
+        /// Which.
+        task: TaskId,
+        /// Why not, for people.
+        message: String,
+    },
     /// A task's sandbox is ready, or why not.
     Prepared {
         /// Which.

@@ -7,11 +7,12 @@ use crate::{
     task::{Phase, Task, Why},
 };
 use proto_types::{
-    TaskId, TaskState,
+    Labels, Resources, TaskId, TaskInfo, TaskState,
     executing::{TaskLaunch, ToExecutor},
     status::{ContainerStatus, Reason},
+    task::Command,
 };
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 impl Executor {
     pub(crate) fn on_agent(&mut self, message: ToExecutor) {
@@ -67,6 +68,18 @@ impl Executor {
                 self.on_progress(&id, words.to_owned());
             }
         }
+    }
+
+    /// The agent learns that the task cannot be; whatever of an earlier start still runs must not.
+    pub(crate) fn on_unreadable(&mut self, id: TaskId, message: String) {
+        if self.tasks.contains_key(&id) || self.ended.contains(&id) {
+            return;
+        }
+        let task = Task::new(Arc::new(nothing_known(id.clone())), None, Phase::Adopting);
+        let status = status(&task, TaskState::Error, self.now.wall).because(Reason::TaskInvalid, message);
+        self.tasks.insert(id.clone(), task);
+        self.effects.push(Effect::Signal { task: id.clone(), hard: true });
+        self.end(&id, status);
     }
 
     pub(crate) fn on_progress(&mut self, id: &TaskId, message: String) {
@@ -138,4 +151,22 @@ impl Executor {
             self.kill_task(&id, Why::Asked, grace);
         }
     }
+}
+
+/// The launch of a task of which only the id could be read.
+fn nothing_known(id: TaskId) -> TaskLaunch {
+    let task = TaskInfo {
+        name: id.to_string(),
+        id,
+        resources: Resources::default(),
+        command: Command::default(),
+        container: None,
+        health_check: None,
+        kill_grace: None,
+        max_completion_time: None,
+        labels: Labels::default(),
+        data: Vec::new(),
+        discovery: None,
+    };
+    TaskLaunch { task: Arc::new(task), sandbox: PathBuf::new(), user: None, adopt: false }
 }

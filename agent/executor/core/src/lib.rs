@@ -111,6 +111,7 @@ impl Executor {
             Input::Connected => self.on_connected(),
             Input::Disconnected => self.connected = false,
             Input::Tick => self.on_tick(),
+            Input::Unreadable { task, message } => self.on_unreadable(task, message),
             Input::Prepared { task, result } => self.on_prepared(&task, result),
             Input::Progress { task, message } => self.on_progress(&task, message),
             Input::Started { task, container } => self.on_started(&task, container),

@@ -219,6 +219,19 @@ fn a_kill_before_the_start_starts_nothing() {
 }
 
 #[test]
+fn a_task_that_cannot_be_read_is_told_once_and_what_runs_of_it_ends() {
+    let mut world = World::new();
+    world.give(Input::Unreadable { task: id("t"), message: "sandbox: is required".to_owned() });
+    assert_eq!(world.signals(), [("t".to_owned(), true)]);
+    let last = world.last("t").clone();
+    assert_eq!((last.state, last.reason), (TaskState::Error, Some(Reason::TaskInvalid)));
+    world.give(Input::FromAgent(ToExecutor::Acknowledged(vec![(id("t"), 1)])));
+    assert_eq!(world.effects, [Effect::Release(id("t"))]);
+    world.give(Input::Unreadable { task: id("t"), message: "sandbox: is required".to_owned() });
+    assert_eq!(world.effects, []);
+}
+
+#[test]
 fn a_group_ends_together() {
     let mut world = World::new();
     world.launch(&[task("a"), task("b"), task("c")], true, false);

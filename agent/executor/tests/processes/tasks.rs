@@ -9,8 +9,9 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::{Pid, Uid},
 };
+use proffer_proto::v1::executor_event::Event as Wire;
 use proto_types::{
-    TaskState,
+    TaskInfo, TaskState,
     health::{HealthCheck, Probe},
     status::Reason,
     task::{Command, Rlimit},
@@ -32,6 +33,8 @@ tests! {
     many_tasks_at_once_all_end,
     an_unhealthy_task_is_told_and_killed,
     a_group_that_cannot_start_whole_does_not_run,
+    a_task_that_cannot_be_read_fails_alone,
+    many_large_tasks_come_as_one_message,
 }
 
 async fn a_task_gets_its_place_and_environment() {
@@ -285,6 +288,33 @@ async fn a_group_that_cannot_start_whole_does_not_run() {
     world.launch_all(vec![shell("a", "exec sleep 1000"), program("b", "nope", &[])], true, false).await;
     assert_eq!(world.end_of("b").await.reason, Some(Reason::ContainerLaunchFailed));
     assert_eq!(world.end_of("a").await.state, TaskState::Killed);
+    world.end().await;
+}
+
+async fn a_task_that_cannot_be_read_fails_alone() {
+    let mut world = World::new().await;
+    for group in [false, true] {
+        let [bad, good] = ["bad", "good"].map(|name| format!("{name}-{group}"));
+        let mut launch = world.wire_launch(vec![shell(&bad, "exit 0"), shell(&good, "exit 0")], group);
+        launch.tasks[0].sandbox = "relative".to_owned();
+        world.tell(Wire::Launch(launch)).await;
+        let status = world.end_of(&bad).await;
+        assert_eq!((status.state, status.reason), (TaskState::Error, Some(Reason::TaskInvalid)));
+        assert!(status.message.contains("sandbox"), "{}", status.message);
+        let expected = if group { TaskState::Error } else { TaskState::Finished };
+        assert_eq!(world.end_of(&good).await.state, expected);
+    }
+    world.end().await;
+}
+
+async fn many_large_tasks_come_as_one_message() {
+    let mut world = World::new().await;
+    let names: Vec<String> = (0..12).map(|number| format!("t{number}")).collect();
+    let large = |name: &String| TaskInfo { data: vec![b'x'; 450_000], ..shell(name, "exit 0") };
+    world.launch_all(names.iter().map(large).collect(), false, false).await;
+    for name in &names {
+        assert_eq!(world.end_of(name).await.state, TaskState::Finished);
+    }
     world.end().await;
 }
 

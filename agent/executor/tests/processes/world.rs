@@ -6,7 +6,7 @@ use nix::{
     unistd::Pid,
 };
 use proffer_proto::v1::{
-    ExecutorCall, ExecutorEvent,
+    ExecutorCall, ExecutorEvent, ExecutorLaunch, executor_event,
     executor_service_server::{ExecutorService, ExecutorServiceServer},
 };
 use proto_types::{
@@ -57,6 +57,21 @@ impl ExecutorService for Service {
             }
         });
         Ok(Response::new(ReceiverStream::new(outgoing)))
+    }
+}
+
+/// What the agent says, also what it should not.
+pub(crate) struct Said(ExecutorEvent);
+
+impl From<ToExecutor> for Said {
+    fn from(message: ToExecutor) -> Self {
+        Self(message.into())
+    }
+}
+
+impl From<executor_event::Event> for Said {
+    fn from(event: executor_event::Event) -> Self {
+        Self(ExecutorEvent { event: Some(event) })
     }
 }
 
@@ -182,14 +197,17 @@ impl World {
     }
 
     pub(crate) async fn launch_all(&mut self, tasks: Vec<TaskInfo>, group: bool, adopt: bool) {
-        let launch = |task: TaskInfo| TaskLaunch {
-            sandbox: self.sandbox(task.id.as_str()),
-            task: Arc::new(task),
-            user: None,
-            adopt,
-        };
-        let tasks = tasks.into_iter().map(launch).collect();
+        let tasks = tasks.into_iter().map(|task| TaskLaunch { adopt, ..self.new_launch(task) }).collect();
         self.tell(ToExecutor::Launch { tasks, group }).await;
+    }
+
+    /// A launch as it goes over the wire, to be spoilt.
+    pub(crate) fn wire_launch(&self, tasks: Vec<TaskInfo>, group: bool) -> ExecutorLaunch {
+        ExecutorLaunch { tasks: tasks.into_iter().map(|task| (&self.new_launch(task)).into()).collect(), group }
+    }
+
+    fn new_launch(&self, task: TaskInfo) -> TaskLaunch {
+        TaskLaunch { sandbox: self.sandbox(task.id.as_str()), task: Arc::new(task), user: None, adopt: false }
     }
 
     pub(crate) async fn kill(&mut self, task: &str, grace: Duration) {
@@ -235,9 +253,10 @@ impl World {
         self.heard.clear();
     }
 
-    pub(crate) async fn tell(&self, message: ToExecutor) {
+    pub(crate) async fn tell(&self, message: impl Into<Said>) {
+        let event = message.into().0;
         let events = self.service.events.lock().unwrap().clone().expect("the executor is there");
-        events.send(Ok(message.into())).await.expect("the executor listens");
+        events.send(Ok(event)).await.expect("the executor listens");
     }
 
     async fn next(&mut self) -> FromExecutor {
