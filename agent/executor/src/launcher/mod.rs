@@ -61,6 +61,8 @@ pub enum Error {
 /// # Errors
 /// If it cannot work there.
 pub fn launcher(directory: &Path, choice: Choice) -> Result<(), Error> {
+    // The executor started it by a path that says nothing to people who list processes.
+    let _ = nix::sys::prctl::set_name(c"proffer");
     let wrong = |source| Error::Directory { path: directory.to_owned(), source };
     std::env::set_current_dir(directory).map_err(wrong)?;
     let hierarchy = match Isolation::detect(choice)? {

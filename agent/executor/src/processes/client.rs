@@ -14,6 +14,7 @@ use proffer_proto::storage::v1::{
 use proto_types::{TaskId, status::ContainerStatus};
 use std::{
     collections::BTreeMap,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -41,6 +42,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Between tries to start a launcher that is needed for tasks that run.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// This very program, also after an upgrade has put another one in its place.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// Starts that were asked for and have no answer yet: the sandbox by task.
 type Unanswered = Arc<Mutex<BTreeMap<String, PathBuf>>>;
@@ -230,16 +234,15 @@ impl Keeper {
 }
 
 async fn begin(isolation: Choice) -> Result<UnixStream, String> {
-    let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
-    let mut command = std::process::Command::new(program);
+    let mut command = std::process::Command::new(OWN_PROGRAM);
     command
+        .arg0(std::env::args_os().next().unwrap_or_default())
         .args(["launcher", "--directory", ".", "--isolation", &isolation.to_string()])
         .stdin(Stdio::null())
         .env_clear();
     // SAFETY: setsid is async-signal-safe and touches nothing but the new process.
     #[expect(unsafe_code, reason = "a session of its own has no safe form")]
     unsafe {
-        use std::os::unix::process::CommandExt;
         command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(std::io::Error::from));
     }
     let mut child = command.spawn().map_err(|error| format!("cannot start the launcher: {error}"))?;

@@ -20,6 +20,7 @@ tests! {
     what_ends_while_nobody_is_there_is_told_truthfully,
     a_shutdown_leaves_nothing,
     an_executor_whose_directory_is_removed_ends,
+    an_executor_whose_program_was_replaced_goes_on,
 }
 
 /// Runs until a file is there, and then ends with this code.
@@ -162,4 +163,13 @@ async fn an_executor_whose_directory_is_removed_ends() {
     until_gone(pid).await;
     until("the launcher ends", || !is_alive(launcher)).await;
     drop(world);
+}
+
+async fn an_executor_whose_program_was_replaced_goes_on() {
+    let program = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut world = World::with_program(Choice::Auto, &program).await;
+    fs::remove_file(&program).unwrap();
+    assert_eq!(world.outcome(shell("t", "exit 6")).await.exit_code, Some(6));
+    world.end().await;
 }

@@ -16,7 +16,7 @@ use proto_types::{
 };
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -118,6 +118,11 @@ impl World {
     }
 
     pub(crate) async fn with_isolation(isolation: Choice) -> Self {
+        Self::with_program(isolation, &std::env::current_exe().unwrap()).await
+    }
+
+    /// An executor that is this program, wherever it lies.
+    pub(crate) async fn with_program(isolation: Choice, program: &Path) -> Self {
         let place = tempfile::tempdir().unwrap();
         let layout = Layout::new(place.path());
         let (sender, calls) = mpsc::channel(64);
@@ -126,7 +131,7 @@ impl World {
         let routes = tonic::service::Routes::new(ExecutorServiceServer::new(service.clone()));
         let stop = kit::shutdown::CancellationToken::new();
         tokio::spawn(kit::serve::serve(listener, routes.prepare().into_axum_router(), stop));
-        let executor = start(&layout, isolation);
+        let executor = start(program, &layout, isolation);
         let mut world = Self { place, layout, isolation, service, calls, executor, heard: Vec::new() };
         world.welcome().await;
         world
@@ -147,7 +152,7 @@ impl World {
     }
 
     pub(crate) async fn start_executor(&mut self) {
-        self.executor = start(&self.layout, self.isolation);
+        self.executor = start(&std::env::current_exe().unwrap(), &self.layout, self.isolation);
         self.welcome().await;
     }
 
@@ -306,11 +311,11 @@ fn framework() -> FrameworkId {
     FrameworkId::new("framework").unwrap()
 }
 
-fn start(layout: &Layout, isolation: Choice) -> Child {
+fn start(program: &Path, layout: &Layout, isolation: Choice) -> Child {
     let directory = layout.run(&framework(), &ExecutorId::built_in());
     fs::create_dir_all(&directory).unwrap();
     let output = || fs::File::options().create(true).append(true).open(directory.join("stderr")).unwrap();
-    std::process::Command::new(std::env::current_exe().unwrap())
+    std::process::Command::new(program)
         .arg("executor")
         .env("PROFFER_AGENT_SOCKET", layout.socket())
         .env("PROFFER_FRAMEWORK_ID", framework().as_str())
