@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// What tasks write to.
 const FILES: [&str; 2] = ["stdout", "stderr"];
@@ -64,6 +64,8 @@ impl Rotations {
     }
 
     async fn keep(self, rotation: Rotation) {
+        // What one task left in its sandbox must not keep others from being looked at.
+        let mut left_until: BTreeMap<PathBuf, Instant> = BTreeMap::new();
         loop {
             let sandboxes: Vec<PathBuf> = self.lock().values().cloned().collect();
             if sandboxes.is_empty() {
@@ -71,9 +73,12 @@ impl Rotations {
             }
             let mut large: Vec<PathBuf> =
                 sandboxes.iter().flat_map(|sandbox| FILES.map(|name| sandbox.join(name))).collect();
-            large.retain(|path| is_large(path, rotation));
-            let well = large.is_empty() || rotate_all(large, rotation).await;
-            tokio::time::sleep(if well { LOOK_INTERVAL } else { TROUBLE_PAUSE }).await;
+            let now = Instant::now();
+            left_until.retain(|_, until| *until > now);
+            large.retain(|path| !left_until.contains_key(path) && is_large(path, rotation));
+            let failed = if large.is_empty() { Vec::new() } else { rotate_all(large, rotation).await };
+            left_until.extend(failed.into_iter().map(|path| (path, now + TROUBLE_PAUSE)));
+            tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
 }
@@ -83,18 +88,19 @@ fn is_large(path: &Path, rotation: Rotation) -> bool {
     fs::symlink_metadata(path).is_ok_and(|file| file.is_file() && file.len() > rotation.size)
 }
 
-/// Puts the beginnings of these files aside; says whether all went well.
-async fn rotate_all(paths: Vec<PathBuf>, rotation: Rotation) -> bool {
+/// Puts the beginnings of these files aside; gives those with which it failed.
+async fn rotate_all(paths: Vec<PathBuf>, rotation: Rotation) -> Vec<PathBuf> {
     let rotated = tokio::task::spawn_blocking(move || {
-        paths.iter().all(|path| {
-            let rotated = rotate(path, rotation);
-            if let Err(error) = &rotated {
+        let failed = |path: &PathBuf| match rotate(path, rotation) {
+            Ok(()) => false,
+            Err(error) => {
                 tracing::warn!(%error, path = %path.display(), "output cannot be put aside; it grows");
+                true
             }
-            rotated.is_ok()
-        })
+        };
+        paths.into_iter().filter(failed).collect()
     });
-    rotated.await.unwrap_or(false)
+    rotated.await.unwrap_or_default()
 }
 
 /// Puts the beginning of a file aside if the file is too large.
@@ -258,8 +264,22 @@ mod tests {
         }
         fs::remove_file(directory.path().join("stderr")).unwrap();
         writer(&directory.path().join("stderr")).write_all(&[b'y'; 20_000]).unwrap();
-        assert!(rotate_all(FILES.map(|name| directory.path().join(name)).into(), ROTATION).await);
+        let failed = rotate_all(FILES.map(|name| directory.path().join(name)).into(), ROTATION).await;
+        assert_eq!(failed, Vec::<PathBuf>::new());
         assert_eq!(fs::read(&victim).unwrap(), [b'x'; 20_000]);
         assert!(directory.path().join("stderr.1").exists());
+    }
+    #[tokio::test]
+    async fn one_that_cannot_be_put_aside_leaves_the_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = FILES.map(|name| directory.path().join(name));
+        for path in &paths {
+            writer(path).write_all(&[b'x'; 20_000]).unwrap();
+        }
+        // What a task may do: no file can be renamed over it.
+        fs::create_dir_all(directory.path().join("stdout.2/full")).unwrap();
+        fs::write(directory.path().join("stdout.1"), "").unwrap();
+        assert_eq!(rotate_all(paths.clone().into(), ROTATION).await, &paths[..1]);
+        assert!(directory.path().join("stderr.1").is_file());
     }
 }
