@@ -29,7 +29,7 @@ pub(super) fn unpack(archive: &Path, name: &Path, sandbox: &mut Sandbox<'_>) -> 
         unzip(archive, sandbox)
     } else if ends(".gz") {
         let mut file = sandbox.file(&name.with_extension(""))?;
-        io::copy(&mut MultiGzDecoder::new(open(archive)?), &mut file).map(drop)
+        sandbox.fill(&mut file, &mut MultiGzDecoder::new(open(archive)?))
     } else {
         Ok(())
     }
@@ -54,7 +54,7 @@ fn untar(reader: impl Read, sandbox: &mut Sandbox<'_>) -> io::Result<()> {
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 let mut file = sandbox.file(&path)?;
-                io::copy(&mut entry, &mut file)?;
+                sandbox.fill(&mut file, &mut entry)?;
                 file.set_permissions(fs::Permissions::from_mode(mode))?;
                 let since = entry.header().mtime().map(Duration::from_secs);
                 if let Some(time) = since.ok().and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)) {
@@ -93,7 +93,7 @@ fn unzip(archive: &Path, sandbox: &mut Sandbox<'_>) -> io::Result<()> {
             sandbox.symlink(&path, Path::new(&link))?;
         } else {
             let mut file = sandbox.file(&path)?;
-            io::copy(&mut entry, &mut file)?;
+            sandbox.fill(&mut file, &mut entry)?;
             if let Some(mode) = entry.unix_mode() {
                 file.set_permissions(fs::Permissions::from_mode(mode & MODE))?;
             }

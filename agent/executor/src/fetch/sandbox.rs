@@ -6,21 +6,31 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io,
+    io::{self, Read},
     os::unix::fs::{DirBuilderExt, symlink},
     path::{Component, Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
+/// What one archive may unpack to. Hardly any honest one is larger, and a small file can hold as much as fills a disk.
+const ROOM: u64 = 16 * 1024 * 1024 * 1024;
+
 /// A sandbox that is filled, and what was made in it.
 pub(super) struct Sandbox<'a> {
     root: &'a Path,
     made: Vec<PathBuf>,
+    /// Bytes that it may be filled with.
+    room: u64,
+    left: u64,
 }
 
 impl<'a> Sandbox<'a> {
     pub(super) fn new(root: &'a Path) -> Self {
-        Self { root, made: Vec::new() }
+        Self::with_room(root, ROOM)
+    }
+
+    pub(super) fn with_room(root: &'a Path, room: u64) -> Self {
+        Self { root, made: Vec::new(), room, left: room }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -68,6 +78,14 @@ impl<'a> Sandbox<'a> {
         let file = OpenOptions::new().write(true).create_new(true).open(&place)?;
         self.made.push(place);
         Ok(file)
+    }
+
+    /// Writes what comes into a file, if there is room for all of it.
+    pub(super) fn fill(&mut self, file: &mut File, from: &mut impl Read) -> io::Result<()> {
+        let written = io::copy(&mut from.take(self.left.saturating_add(1)), file)?;
+        let too_much = || wrong(format!("what is in it is larger than {} bytes", self.room));
+        self.left = self.left.checked_sub(written).ok_or_else(too_much)?;
+        Ok(())
     }
 
     /// Makes a symbolic link that leads to within the sandbox.

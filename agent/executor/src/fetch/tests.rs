@@ -1,6 +1,6 @@
 //! Fetching into a sandbox.
 
-use super::{Owner, fetch};
+use super::{Owner, archive, fetch, sandbox::Sandbox};
 use flate2::{Compression, write::GzEncoder};
 use proto_types::task::Uri;
 use std::{
@@ -329,6 +329,29 @@ async fn a_kept_copy_serves_without_its_source() {
     fs::remove_file(place.path().join("sandbox/data")).unwrap();
     get(cached, &place).await.unwrap();
     assert_eq!(fetched(&place, "data"), "hello");
+}
+
+#[test]
+fn what_is_too_large_unpacked_is_not_unpacked() {
+    let place = tempfile::tempdir().unwrap();
+    let large = [b'x'; 600];
+    let entries = [File("a", &large), File("b", &large)];
+    for (name, bytes, fits) in [
+        ("a.tar", tar(&entries), 1200),
+        ("a.tgz", gzip(&tar(&entries)), 1200),
+        ("a.zip", zip(&entries), 1200),
+        ("a.gz", gzip(&large), 600),
+    ] {
+        let archive = place.path().join(name);
+        fs::write(&archive, bytes).unwrap();
+        let unpack = |room| {
+            let root = tempfile::tempdir().unwrap();
+            archive::unpack(&archive, Path::new(name), &mut Sandbox::with_room(root.path(), room))
+        };
+        unpack(fits).unwrap();
+        let error = unpack(fits - 1).unwrap_err().to_string();
+        assert_eq!(error, format!("what is in it is larger than {} bytes", fits - 1), "{name}");
+    }
 }
 
 #[tokio::test]
