@@ -8,8 +8,9 @@ use bollard::{
 use futures::StreamExt;
 use nix::{
     sys::signal::{Signal, kill, killpg},
-    unistd::{Pid, getpgid},
+    unistd::{Gid, Pid, Uid, getpgid, setgid, setgroups, setuid},
 };
+use proffer_proto::storage::v1::ProcessUser;
 use proto_types::health::Probe;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -132,7 +133,7 @@ async fn process(
         .kill_on_drop(true);
     let user = user.map(crate::processes::user_by_name).transpose()?;
     if let Some(user) = user.filter(|user| user.uid != crate::processes::own_user()) {
-        starting.uid(user.uid).gid(user.gid);
+        run_as(&mut starting, &user);
     }
     let mut child = starting.spawn().map_err(|error| format!("cannot execute {program:?}: {}", plain(&error)))?;
     let group = child.id().and_then(|pid| i32::try_from(pid).ok()).map(|pid| Group(Pid::from_raw(pid)));
@@ -145,6 +146,22 @@ async fn process(
             let name = signal.and_then(|signal| Signal::try_from(signal).ok()).map(Signal::as_str);
             Err(format!("was killed by {}", name.unwrap_or("a signal")))
         }
+    }
+}
+
+/// Has the command run as the task's user with all groups, as the task does.
+fn run_as(command: &mut tokio::process::Command, user: &ProcessUser) {
+    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+    let groups: Vec<Gid> = user.groups.iter().copied().map(Gid::from_raw).collect();
+    // SAFETY: between fork and exec only system calls that are async-signal-safe are made, and no memory is allocated.
+    #[expect(unsafe_code, reason = "no safe form sets more than one group")]
+    unsafe {
+        command.pre_exec(move || {
+            setgroups(&groups)?;
+            setgid(gid)?;
+            setuid(uid)?;
+            Ok(())
+        });
     }
 }
 

@@ -213,3 +213,19 @@ async fn a_command_broken_off_leaves_nobody() {
 async fn a_command_that_ends_leaves_nobody() {
     nobody_is_left("exec 3>pipe; sleep 1000 & echo started >&3", false).await;
 }
+
+#[tokio::test]
+async fn a_command_has_the_groups_of_its_user() {
+    if !Uid::effective().is_root() {
+        println!("only root asks as another user: nothing to test");
+        return;
+    }
+    let sandbox = tempfile::tempdir().unwrap();
+    let mut target = at(&sandbox);
+    let Commands::Process { user, .. } = &mut target.commands else { panic!("it is a process") };
+    *user = Some("nobody".to_owned());
+    let group = nix::unistd::User::from_name("nobody").unwrap().unwrap().gid;
+    // Its own group is the least of what the kernel lists.
+    let asked = shell(&format!("test $(id -un) = nobody && grep -q '^Groups:.*\\b{group}\\b' /proc/self/status"));
+    assert_eq!(probe(&asked, &target).await, Ok(()));
+}
