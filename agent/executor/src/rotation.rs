@@ -5,7 +5,7 @@
 //! task, which goes on appending. Where the file system can do so, not a byte is lost; elsewhere what is written in the
 //! instant between the last copy and the cut is.
 
-use crate::docker::Rotation;
+use crate::docker::{Rotation, skip_missing};
 use nix::{
     errno::Errno,
     fcntl::{FallocateFlags, fallocate},
@@ -149,7 +149,9 @@ struct Aside<'a> {
 
 impl<'a> Aside<'a> {
     fn new(path: &'a Path, like: &fs::Metadata) -> io::Result<Self> {
-        let temporary = with_suffix(path, "new");
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".new");
+        let temporary = PathBuf::from(temporary);
         // The task may have put anything there, such as a link.
         skip_missing(fs::remove_file(&temporary))?;
         let file = OpenOptions::new().write(true).create_new(true).mode(like.mode() & 0o666).open(&temporary)?;
@@ -169,14 +171,10 @@ impl<'a> Aside<'a> {
 
     /// Gives it its place, before what was put aside earlier.
     fn keep(self, rotation: Rotation) -> io::Result<()> {
-        if rotation.files < 2 {
-            return fs::remove_file(&self.temporary);
+        match rotation.make_room(self.path)? {
+            Some(aside) => fs::rename(&self.temporary, aside),
+            None => fs::remove_file(&self.temporary),
         }
-        let numbered = |number: usize| with_suffix(self.path, &number.to_string());
-        for number in (1..rotation.files - 1).rev() {
-            skip_missing(fs::rename(numbered(number), numbered(number + 1)))?;
-        }
-        fs::rename(&self.temporary, numbered(1))
     }
 }
 
@@ -184,20 +182,6 @@ impl Drop for Aside<'_> {
     fn drop(&mut self) {
         // It is there only if it was not kept.
         let _ = fs::remove_file(&self.temporary);
-    }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
-    name.into()
-}
-
-fn skip_missing(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
     }
 }
 

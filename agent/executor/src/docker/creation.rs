@@ -10,7 +10,7 @@ use proto_types::{
     container::{self, Docker, Network, Protocol},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fs, io,
     path::{Component, Path, PathBuf},
 };
@@ -31,14 +31,13 @@ pub(super) fn body(spec: &Spec) -> Result<ContainerCreateBody, Error> {
     let (docker, command) = (&spec.docker, &spec.task.command);
     let mapped = matches!(docker.network, Network::Bridge | Network::Named(_));
     let ports = if mapped { docker.port_mappings.as_slice() } else { &[] };
-    let user = command.user.as_ref().or(spec.user.as_ref());
     Ok(ContainerCreateBody {
         image: Some(docker.image.clone()),
         cmd: arguments(spec),
         entrypoint: docker.entrypoint.clone(),
-        env: Some(environment(spec)),
+        env: Some(spec.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()),
         hostname: docker.hostname.clone(),
-        user: user.map(|user| numbers(user)),
+        user: spec.user.as_deref().map(numbers),
         working_dir: command.working_directory.as_ref().map(|path| working_directory(path)),
         labels: Some(labels(spec)),
         exposed_ports: Some(ports.iter().map(port).collect()),
@@ -90,13 +89,6 @@ fn arguments(spec: &Spec) -> Option<Vec<String>> {
         return Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), command.value.clone()]);
     }
     Some(std::iter::once(&command.value).chain(&command.arguments).cloned().collect())
-}
-
-fn environment(spec: &Spec) -> Vec<String> {
-    let mut all: BTreeMap<&str, &str> =
-        spec.task.command.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    all.extend(spec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    all.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
 fn labels(spec: &Spec) -> HashMap<String, String> {

@@ -68,11 +68,11 @@ pub struct Spec {
     pub task: Arc<TaskInfo>,
     /// What of the task concerns containers.
     pub docker: container::Docker,
-    /// Variables besides the command's own; these win.
+    /// Its environment, the command's own included.
     pub environment: Vec<(String, String)>,
     /// The sandbox, by its absolute path.
     pub sandbox: PathBuf,
-    /// As whom, if the command names nobody: one of this machine's users or of the image's. None: the image's choice.
+    /// As whom: one of this machine's users or of the image's. None: the image's choice.
     pub user: Option<String>,
     /// Labels by which the container is found again.
     pub labels: Vec<(String, String)>,

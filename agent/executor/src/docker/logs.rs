@@ -31,6 +31,25 @@ impl Default for Rotation {
     }
 }
 
+impl Rotation {
+    /// Moves what was put aside of a file earlier one further, the oldest part over the edge: gives the place that is free
+    /// then. None: nothing is put aside.
+    pub(crate) fn make_room(self, path: &Path) -> io::Result<Option<PathBuf>> {
+        let numbered = |number: usize| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".{number}"));
+            PathBuf::from(name)
+        };
+        if self.files < 2 {
+            return Ok(None);
+        }
+        for number in (1..self.files - 1).rev() {
+            skip_missing(rename(numbered(number), numbered(number + 1)))?;
+        }
+        Ok(Some(numbered(1)))
+    }
+}
+
 /// A file that only grows, with older parts beside it as `NAME.1`, `NAME.2` and so on.
 #[derive(Debug)]
 pub struct RotatingFile {
@@ -108,20 +127,9 @@ impl RotatingFile {
         Ok(())
     }
 
-    fn aside(&self, number: usize) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(format!(".{number}"));
-        path.into()
-    }
-
     fn rotate(&mut self) -> io::Result<()> {
-        if self.rotation.files < 2 {
-            return self.cut(0);
-        }
-        for number in (1..self.rotation.files - 1).rev() {
-            skip_missing(rename(self.aside(number), self.aside(number + 1)))?;
-        }
-        skip_missing(rename(&self.path, self.aside(1)))?;
+        let Some(aside) = self.rotation.make_room(&self.path)? else { return self.cut(0) };
+        skip_missing(rename(&self.path, aside))?;
         *self = Self::open(std::mem::take(&mut self.path), self.rotation)?;
         Ok(())
     }
@@ -206,7 +214,8 @@ fn lock(mut file: File) -> io::Result<Flock<File>> {
     Err(io::Error::new(ErrorKind::WouldBlock, "another process writes the output"))
 }
 
-fn skip_missing(result: io::Result<()>) -> io::Result<()> {
+/// What is not there need not be moved or removed.
+pub(crate) fn skip_missing(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         other => other,

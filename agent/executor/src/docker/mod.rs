@@ -22,5 +22,6 @@ pub(crate) use creation::SANDBOX_LABEL;
 pub use ending::Exit;
 pub use engine::{Engine, Found, Spec, Started};
 pub use error::Error;
+pub(crate) use logs::skip_missing;
 pub use logs::{Output, RotatingFile, Rotation};
 pub(crate) use user::owner;

@@ -2,7 +2,7 @@
 
 use super::sweep::{Left, Sweep};
 use crate::{
-    docker::{Engine, Exit as ContainerExit, SANDBOX_LABEL, Spec},
+    docker::{Engine, Exit as ContainerExit, SANDBOX, SANDBOX_LABEL, Spec},
     driver::Event,
     environment::{Place, environment},
 };
@@ -26,9 +26,6 @@ pub(super) const FRAMEWORK: &str = "proffer.framework";
 pub(super) const TASK: &str = "proffer.task";
 /// The label that says which agent's it was when it was started; for people, as an agent's id may change.
 const AGENT: &str = "proffer.agent";
-
-/// Where a container finds its sandbox.
-const SANDBOX: &str = "/mnt/proffer/sandbox";
 
 /// How long containers have to be removed when the executor ends.
 const FAREWELL: Duration = Duration::from_secs(10);
