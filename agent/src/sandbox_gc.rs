@@ -12,7 +12,10 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 /// Groups of marks that may wait; a sandbox that is not marked counts from when it was last written.
-const MARKS_MAX: usize = 64;
+const MARKS_MAX: usize = 1024;
+
+/// Between two times that sandboxes are marked, so that short tasks are marked many at once.
+const MARKS_PAUSE: Duration = Duration::from_millis(100);
 
 /// In the work directory: what is just being removed.
 const ASIDE: &str = "removed";
@@ -43,13 +46,18 @@ impl Policy {
 pub(crate) fn start(layout: Layout, model: Model, policy: Policy) -> mpsc::Sender<Vec<Retired>> {
     let (sender, mut retired) = mpsc::channel::<Vec<Retired>>(MARKS_MAX);
     tokio::spawn(async move {
+        let mut marks = Vec::new();
         let mut look = tokio::time::interval(policy.interval);
         loop {
             let layout = layout.clone();
             tokio::select! {
-                marks = retired.recv() => {
-                    let Some(marks) = marks else { return };
-                    let _ = tokio::task::spawn_blocking(move || mark(&layout, &marks)).await;
+                count = retired.recv_many(&mut marks, MARKS_MAX) => {
+                    if count == 0 {
+                        return;
+                    }
+                    let marks = std::mem::take(&mut marks);
+                    let _ = tokio::task::spawn_blocking(move || marks.iter().for_each(|marks| mark(&layout, marks))).await;
+                    tokio::time::sleep(MARKS_PAUSE).await;
                 }
                 _ = look.tick() => {
                     let model = model.clone();

@@ -39,8 +39,9 @@ const BATCH_MAX: usize = 1024;
 /// and fills no memory.
 const HELD_MAX: usize = 100_000;
 
-/// The least time between two rounds of allocation under load. Shorter only makes more and smaller offers.
-const ALLOCATION_PAUSE_MIN: Duration = Duration::from_millis(1);
+/// The least time between two rounds of allocation under load. Shorter makes more and smaller offers, each of which costs
+/// as much as a larger one; longer leaves resources idle.
+const ALLOCATION_PAUSE_MIN: Duration = Duration::from_micros(500);
 
 /// Under load a round may cost so much of the time: one part in this many.
 const ALLOCATION_COST_PARTS: u32 = 10;

@@ -8,11 +8,11 @@ use crate::{
     timers::{Timer, TimerKey},
 };
 use proto_types::{
-    AgentId, AgentInfo, ClusterId, Epoch, TaskKey,
+    AgentId, ClusterId, Epoch, TaskKey,
     link::{FromAgent, HeldExecutor, HeldTask, RefusedReason, Registration, ToAgent},
     task::ExecutorInfo,
 };
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// The link to a master.
 #[derive(Debug)]

@@ -97,6 +97,10 @@ async fn carry_out(order: Order, launcher: Launcher, known: Known, events: mpsc:
             (framework, executor, token, message)
         }
         Order::Watch { framework, executor, token } => {
+            if let Some(Stage::Preparing(_)) = lock(&known).get(&token) {
+                // This process of the agent is starting it, and will say when it ends.
+                return;
+            }
             let path = launcher.layout.run(&framework, &executor).join(PROCESS);
             let process = Process::load(&path, &token, &launcher.boot_id);
             if let Some(process) = process {

@@ -151,6 +151,7 @@ mod tests {
     #[tokio::test]
     async fn the_end_by_a_real_time_signal_is_noticed() {
         let mut family = Family::found().unwrap();
+        #[expect(clippy::zombie_processes, reason = "the family waits for it")]
         let child = Command::new("sh").args(["-c", "kill -40 $$"]).spawn().unwrap();
         family.add(Pid::from_raw(i32::try_from(child.id()).unwrap()), "child".to_owned());
         let ended = family.ended().await;

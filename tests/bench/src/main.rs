@@ -38,6 +38,10 @@ struct Options {
     json: bool,
 }
 
+/// That of the binary, in which the bundled frameworks run.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();

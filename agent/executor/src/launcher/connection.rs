@@ -13,18 +13,23 @@ use std::{
 /// Bytes that may wait for the executor to read them. Fuller, and the connection is ended; the file has everything.
 const BACKLOG_MAX: usize = 8 * 1024 * 1024;
 
+/// Bytes taken in at once.
+const READ_BYTES: usize = 64 * 1024;
+
 /// The connection to the executor.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: UnixStream,
     frames: Frames,
+    /// Room for what arrives.
+    arrived: Vec<u8>,
     backlog: Vec<u8>,
 }
 
 impl Connection {
     pub(super) fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Self { stream, frames: Frames::default(), backlog: Vec::new() })
+        Ok(Self { stream, frames: Frames::default(), arrived: vec![0; READ_BYTES], backlog: Vec::new() })
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
@@ -42,17 +47,20 @@ impl Connection {
 
     /// Takes in what has arrived; an error is the connection's end.
     pub(super) fn read(&mut self, requests: &mut Vec<LauncherRequest>) -> io::Result<()> {
-        let mut bytes = [0_u8; 65536];
         loop {
-            match self.stream.read(&mut bytes) {
+            let count = match self.stream.read(&mut self.arrived) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(count) => self.frames.push(&bytes[..count]),
+                Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
-            }
+            };
+            self.frames.push(&self.arrived[..count]);
             while let Some(request) = self.frames.next().map_err(|_| ErrorKind::InvalidData)? {
                 requests.push(request);
+            }
+            if count < self.arrived.len() {
+                return Ok(());
             }
         }
     }

@@ -22,9 +22,20 @@ fn number(text: &str, name: &str) -> u64 {
     text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Reads a file of the kernel's at once: each is asked for after every task.
+/// The numbers of the processes in a cgroup's directory.
+pub(super) fn processes(directory: &Path) -> Vec<i32> {
+    read(&directory.join("cgroup.procs")).lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+/// Reads a file of the kernel's, at once if it is short: each is asked for after every task.
 fn read(path: &Path) -> String {
     let mut bytes = [0_u8; 4096];
-    let count = File::open(path).and_then(|mut file| file.read(&mut bytes)).unwrap_or(0);
-    String::from_utf8_lossy(&bytes[..count]).into_owned()
+    let Ok(mut file) = File::open(path) else { return String::new() };
+    let count = file.read(&mut bytes).unwrap_or(0);
+    let mut text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+    if count > bytes.len() / 2 {
+        // The kernel may give out less than there is room for.
+        let _ = file.read_to_string(&mut text);
+    }
+    text
 }

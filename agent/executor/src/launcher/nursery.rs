@@ -34,7 +34,7 @@ pub(super) struct Nursery {
     stream: UnixStream,
     frames: Frames,
     alive: bool,
-    /// Whether its end was waited for: its number may be another's by now.
+    /// Whether its end was waited for.
     reaped: bool,
 }
 
@@ -57,8 +57,9 @@ impl Nursery {
         }
     }
 
-    pub(super) fn pid(&self) -> Pid {
-        self.pid
+    /// Whether it is the process of this number. Once its end was waited for, the number may be another's.
+    pub(super) fn is(&self, pid: Pid) -> bool {
+        self.pid == pid && !self.reaped
     }
 
     pub(super) fn is_alive(&self) -> bool {

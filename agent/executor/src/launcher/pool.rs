@@ -120,9 +120,8 @@ impl Pool {
     /// The processes in the slot besides its nursery, whose end is noticed.
     pub(super) fn processes(&self, slot: &mut Slot) -> Vec<i32> {
         let Some(tree) = self.hierarchy.trees().first().map(|tree| tree.join(&slot.name)) else { return Vec::new() };
-        let text = fs::read_to_string(tree.join("cgroup.procs")).unwrap_or_default();
-        let mut processes: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).collect();
-        match processes.iter().position(|pid| *pid == slot.nursery.pid().as_raw()) {
+        let mut processes = leftovers::processes(&tree);
+        match processes.iter().position(|pid| slot.nursery.is(Pid::from_raw(*pid))) {
             Some(own) => drop(processes.swap_remove(own)),
             None => slot.nursery.on_gone(),
         }
@@ -149,11 +148,11 @@ impl Pool {
 
     /// Whether this ended child was the nursery of a slot that no task has. An idle one is not used again.
     pub(super) fn was_nursery(&mut self, pid: Pid) -> bool {
-        if let Some(slot) = self.dying.iter_mut().find(|slot| slot.nursery.pid() == pid) {
+        if let Some(slot) = self.dying.iter_mut().find(|slot| slot.nursery.is(pid)) {
             slot.nursery.on_reaped();
             return true;
         }
-        let Some(index) = self.idle.iter().position(|slot| slot.nursery.pid() == pid) else { return false };
+        let Some(index) = self.idle.iter().position(|slot| slot.nursery.is(pid)) else { return false };
         let mut slot = self.idle.swap_remove(index);
         slot.nursery.on_reaped();
         self.remove(slot);

@@ -59,6 +59,18 @@ impl Process {
     }
 }
 
+/// What happened while the launcher slept.
+struct News {
+    /// An executor wants to speak to it.
+    executor: bool,
+    /// The present one said something, or can be told something.
+    requests: bool,
+    /// A child ended.
+    children: bool,
+    /// Tasks of which a nursery has something to say.
+    answers: Vec<String>,
+}
+
 pub(super) struct Server {
     listener: UnixListener,
     children: SignalFd,
@@ -101,11 +113,19 @@ impl Server {
 
     pub(super) fn run(mut self) -> Result<(), Error> {
         while !self.is_over() {
-            self.wait()?;
-            self.accept();
-            self.listen();
-            self.finish_starts();
-            self.reap();
+            let news = self.wait()?;
+            if news.executor {
+                self.accept();
+            }
+            if news.requests {
+                self.listen();
+            }
+            for task in news.answers {
+                self.finish_start(&task);
+            }
+            if news.children {
+                self.reap();
+            }
             self.look_after_orphans();
             self.tell();
         }
@@ -125,18 +145,20 @@ impl Server {
     }
 
     /// Sleeps until there is something to do.
-    fn wait(&self) -> Result<(), Error> {
-        let mut watched = vec![
-            PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
-        ];
+    fn wait(&self) -> Result<News, Error> {
+        let (mut watched, mut tasks) = (Vec::new(), Vec::new());
+        for (task, process) in &self.processes {
+            if let Some(news) = process.news() {
+                watched.push(PollFd::new(news, PollFlags::POLLIN));
+                tasks.push(task);
+            }
+        }
+        watched.push(PollFd::new(self.listener.as_fd(), PollFlags::POLLIN));
+        watched.push(PollFd::new(self.children.as_fd(), PollFlags::POLLIN));
         if let Some(connection) = &self.connection {
             let mut interest = PollFlags::POLLIN;
             interest.set(PollFlags::POLLOUT, connection.has_backlog());
             watched.push(PollFd::new(connection.fd(), interest));
-        }
-        for news in self.processes.values().filter_map(Process::news) {
-            watched.push(PollFd::new(news, PollFlags::POLLIN));
         }
         let timeout = if !self.orphans.is_empty() || self.records.is_behind() {
             PollTimeout::from(LOOK_INTERVAL_MS)
@@ -146,9 +168,14 @@ impl Server {
             PollTimeout::NONE
         };
         match poll(&mut watched, timeout) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(error) => Err(Error::Wait(error.into())),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(Error::Wait(error.into())),
         }
+        let mut happened = watched.iter().map(|watched| watched.any().unwrap_or(false));
+        let answered = happened.by_ref().take(tasks.len()).collect::<Vec<_>>().into_iter().zip(tasks);
+        let answers = answered.filter(|(answered, _)| *answered).map(|(_, task)| task.clone()).collect();
+        let mut next = || happened.next().unwrap_or(false);
+        Ok(News { answers, executor: next(), children: next(), requests: next() })
     }
 
     /// Takes the newest executor; an older one is gone or should be. It hears first of all that is not done with: what
@@ -246,16 +273,7 @@ impl Server {
         }
     }
 
-    /// Tells of programs that run, or do not.
-    fn finish_starts(&mut self) {
-        let ready = |process: &Process| process.news().is_some_and(is_readable);
-        let waiting: Vec<String> =
-            self.processes.iter().filter(|(_, process)| ready(process)).map(|(task, _)| task.clone()).collect();
-        for task in waiting {
-            self.finish_start(&task);
-        }
-    }
-
+    /// Tells of a program that runs, or does not.
     fn finish_start(&mut self, task: &str) {
         let Some(slot) = self.processes.get_mut(task).and_then(|process| process.slot.as_mut()) else { return };
         match slot.nursery.answer() {
@@ -284,7 +302,8 @@ impl Server {
 
     /// Waits for every child that has ended.
     fn reap(&mut self) {
-        while let Ok(Some(_)) = self.children.read_signal() {}
+        // However many ended, the signal is pending once.
+        let _ = self.children.read_signal();
         while let Some((pid, ended)) = children::next_ended() {
             if self.by_pid.contains_key(&pid) {
                 self.on_ended(pid, ended);
@@ -303,7 +322,7 @@ impl Server {
     /// Whether this ended child was a nursery, which is taken note of.
     fn was_nursery(&mut self, pid: Pid) -> bool {
         let mut slots = self.processes.values_mut().filter_map(|process| process.slot.as_mut());
-        if let Some(slot) = slots.find(|slot| slot.nursery.pid() == pid) {
+        if let Some(slot) = slots.find(|slot| slot.nursery.is(pid)) {
             slot.nursery.on_reaped();
             return true;
         }
@@ -366,9 +385,4 @@ impl Server {
             self.connection = None;
         }
     }
-}
-
-fn is_readable(news: BorrowedFd<'_>) -> bool {
-    let mut watched = [PollFd::new(news, PollFlags::POLLIN)];
-    poll(&mut watched, PollTimeout::ZERO).is_ok_and(|count| count > 0)
 }

@@ -65,7 +65,7 @@ const STACK_BYTES: usize = 64 * 1024;
 pub(super) fn start(spec: &ProcessSpec, parent: Parent) -> Result<ProcessStarted, String> {
     let prepared = prepare(spec)?;
     let mut birth = Birth { prepared: &prepared, failure: None };
-    let mut stack = vec![0_u8; STACK_BYTES];
+    let mut stack = Vec::<u8>::with_capacity(STACK_BYTES);
     let parentage = if parent == Parent::Launcher { libc::CLONE_PARENT } else { 0 };
     // Memory is shared instead of copied, and the parent waits meanwhile: a fork would copy page tables for nothing.
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | parentage;

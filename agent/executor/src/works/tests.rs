@@ -9,10 +9,7 @@ use crate::{
     driver::Event,
     environment::Place,
 };
-use bollard::{
-    models::ContainerCreateBody,
-    query_parameters::{CreateImageOptionsBuilder, RemoveImageOptionsBuilder},
-};
+use bollard::{models::ContainerCreateBody, query_parameters::CreateImageOptionsBuilder};
 use executor_core::{Adoption, Exit, Input};
 use futures::TryStreamExt;
 use proto_types::{

@@ -14,8 +14,13 @@ use std::{
 
 /// Calls under way at once. More do not make a master faster; fewer leave it idle for a round trip.
 const IN_FLIGHT_MAX: usize = 32;
-/// Acknowledgements under way at once; while they are, the next ones gather into one call.
+/// Calls with acknowledgements under way at once; while they are, the next ones gather.
 const ACKNOWLEDGES_IN_FLIGHT_MAX: usize = 4;
+/// Between two such calls. The first leaves at once, the next ones gather: nobody waits for them, and under load each
+/// call costs more than what is in it.
+const ACKNOWLEDGE_PAUSE: Duration = Duration::from_millis(10);
+/// So many acknowledgements wait for no pause: the master's credit for unacknowledged updates could run out.
+const ACKNOWLEDGE_GATHERED_MAX: usize = 200;
 /// Reconciliations under way at once.
 const RECONCILES_IN_FLIGHT_MAX: usize = 2;
 /// The weight of one call in bytes, roughly. The master refuses messages above 4 MiB.
@@ -60,6 +65,8 @@ pub(crate) struct Calls {
     in_flight: BTreeMap<CallId, InFlight>,
     held_until: Option<Monotonic>,
     losses: u32,
+    /// When acknowledgements last left.
+    acknowledged_at: Option<Monotonic>,
 }
 
 impl Outgoing {
@@ -124,7 +131,16 @@ impl Calls {
         let request_prefix =
             request_prefix.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(100).collect();
         let (queue, in_flight) = (VecDeque::new(), BTreeMap::new());
-        Self { request_prefix, next_request: 0, next_call: 0, queue, in_flight, held_until: None, losses: 0 }
+        Self {
+            request_prefix,
+            next_request: 0,
+            next_call: 0,
+            queue,
+            in_flight,
+            held_until: None,
+            losses: 0,
+            acknowledged_at: None,
+        }
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -269,10 +285,21 @@ impl Session {
         let held = self.calls.held_until;
         let asking = self.calls.count(|call| matches!(call, Outgoing::Reconcile(_)));
         let asked = self.inquiries.next_due().filter(|_| asking < RECONCILES_IN_FLIGHT_MAX);
-        match (held, asked) {
-            (Some(held), _) => Some(held),
-            (None, asked) => asked,
+        match held {
+            Some(held) => Some(held),
+            None => [asked, self.acknowledge_due()].into_iter().flatten().min(),
         }
+    }
+
+    /// When what is to be acknowledged may leave; none: there is nothing, or an answer lets go of it.
+    fn acknowledge_due(&self) -> Option<Monotonic> {
+        let under_way = self.calls.count(|call| matches!(call, Outgoing::Acknowledge(_)));
+        if self.acknowledgements.ready() == 0 || under_way >= ACKNOWLEDGES_IN_FLIGHT_MAX {
+            return None;
+        }
+        let gathered = ACKNOWLEDGE_GATHERED_MAX.min(self.config.wants.credit.updates as usize / 2);
+        let paused = self.calls.acknowledged_at.filter(|_| self.acknowledgements.ready() < gathered);
+        Some(paused.map_or(self.now, |last| last + ACKNOWLEDGE_PAUSE))
     }
 
     /// Sends what may be sent.
@@ -287,11 +314,9 @@ impl Session {
             }
             self.send(call);
         }
-        while self.calls.count(|call| matches!(call, Outgoing::Acknowledge(_))) < ACKNOWLEDGES_IN_FLIGHT_MAX {
+        while self.acknowledge_due().is_some_and(|due| due <= self.now) {
             let batch = self.acknowledgements.take(ITEMS_MAX);
-            if batch.is_empty() {
-                break;
-            }
+            self.calls.acknowledged_at = Some(self.now);
             self.send(Outgoing::Acknowledge(batch));
         }
         while self.calls.count(|call| matches!(call, Outgoing::Reconcile(_))) < RECONCILES_IN_FLIGHT_MAX {

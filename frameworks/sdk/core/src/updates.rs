@@ -17,6 +17,11 @@ impl Acknowledgements {
         self.delivered.is_empty() && self.ready.is_empty()
     }
 
+    /// How many may leave.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
     /// Sends these again.
     pub(crate) fn again(&mut self, batch: Vec<(TaskId, u64)>) {
         for (task, sequence) in batch {

@@ -72,6 +72,23 @@ fn acknowledgements_may_be_the_schedulers_own() {
 }
 
 #[test]
+fn acknowledgements_gather_after_the_first() {
+    let mut world = World::subscribed();
+    for task in ["a", "b", "c"] {
+        world.launched(task);
+    }
+    world.update("a", TaskState::Running, 1);
+    assert_eq!(world.acknowledged(), [("a".to_owned(), 1)]);
+    world.update("b", TaskState::Running, 1);
+    world.update("c", TaskState::Running, 1);
+    world.no_call();
+    world.pass(Duration::from_millis(10));
+    assert_eq!(world.acknowledged(), [("b".to_owned(), 1), ("c".to_owned(), 1)]);
+    world.pass(Duration::from_secs(1));
+    world.no_call();
+}
+
+#[test]
 fn lost_acknowledgements_are_made_again() {
     let mut world = World::subscribed();
     world.launched("t");
