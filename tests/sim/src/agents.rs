@@ -4,7 +4,7 @@ use crate::{
     brief,
     disk::Disk,
     executors::Machine,
-    hosts::{AgentIndex, Host, Life},
+    hosts::{AgentIndex, Host, Life, MasterIndex},
     kernel::Event,
     network::{NetId, Packet, Side},
     outbox::Outbox,
@@ -94,6 +94,13 @@ impl World {
         &mut self.agents[index.0 as usize]
     }
 
+    /// One more machine joins the world. Its agent does not run yet.
+    pub fn add_agent(&mut self, info: AgentInfo) -> AgentIndex {
+        self.agents.push(AgentHost::new(info));
+        self.checker.add_agent();
+        AgentIndex(self.agents.len() as u32 - 1)
+    }
+
     pub(crate) fn on_agent_starts(&mut self, index: AgentIndex, life: Life) {
         let nonce = format!("{index}-{}", life.0);
         let now = self.kernel.now.now(0);
@@ -138,10 +145,26 @@ impl World {
             return;
         }
         let Some(master) = self.discover() else { return self.retry_link(index) };
-        let server = (Host::Master(master), self.master(master).life);
-        if self.kernel.network.is_cut(server.0, Host::Agent(index)) || self.master(master).term().is_none() {
+        if self.kernel.network.is_cut(Host::Master(master), Host::Agent(index)) || self.master(master).term().is_none()
+        {
             return self.retry_link(index);
         }
+        self.open_link(index, master);
+    }
+
+    /// The agent takes this master for the leader, leaves the link that it has and opens one there.
+    pub(crate) fn turn_to(&mut self, index: AgentIndex, master: MasterIndex) {
+        if let Some(link) = self.agent_mut(index).link.take() {
+            self.agent_mut(index).registered = false;
+            self.kernel.close(link, Side::Client);
+            self.give_agent(index, Input::LinkClosed { link: LinkId(link.0) });
+        }
+        self.open_link(index, master);
+    }
+
+    fn open_link(&mut self, index: AgentIndex, master: MasterIndex) {
+        let life = self.agent(index).life;
+        let server = (Host::Master(master), self.master(master).life);
         let id = self.kernel.network.open((Host::Agent(index), life), server);
         self.agent_mut(index).link = Some(id);
         self.kernel.note(format_args!("{index} opens link {} to {master}", id.0));

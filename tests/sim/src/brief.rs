@@ -1,8 +1,8 @@
 //! Messages in a few words, for the record.
 
-use master_core::{Input, OperatorCall};
+use master_core::{Input, OperatorCall, OperatorReply};
 use proto_types::{
-    TaskStatus,
+    Rejection, TaskStatus,
     link::{FromAgent, RefusedReason, ToAgent},
     reconcile::Answer,
     registry::Fact,
@@ -200,6 +200,36 @@ pub fn reply(reply: &Result<Reply, Refusal>) -> impl Display {
         Ok(Reply::Sent(sent)) => write!(f, "sent: {sent}"),
         Ok(Reply::Explanation(explanation)) => f.write_str(&explanation.summary),
         Ok(Reply::Done) => f.write_str("done"),
+        Err(refusal) => write!(f, "refused: {refusal}"),
+    })
+}
+
+/// What came of a call, with the reasons of what was refused.
+pub fn reply_in_full(result: &Result<Reply, Refusal>) -> impl Display {
+    brief(move |f| match result {
+        Ok(Reply::Verdicts(verdicts)) => {
+            for (index, verdict) in verdicts.iter().enumerate() {
+                let separator = if index > 0 { "; " } else { "" };
+                match &verdict.result {
+                    Ok(()) => write!(f, "{separator}{} accepted", verdict.task)?,
+                    Err(Rejection { kind, field, message, .. }) => {
+                        write!(f, "{separator}{} {kind:?} {field}: {message}", verdict.task)?;
+                    }
+                }
+            }
+            Ok(())
+        }
+        other => reply(other).fmt(f),
+    })
+}
+
+/// What came of an operator's call.
+pub fn operator_reply(result: &Result<OperatorReply, Refusal>) -> impl Display {
+    brief(move |f| match result {
+        Ok(OperatorReply::Explanation(explanation)) => f.write_str(&explanation.summary),
+        Ok(OperatorReply::Killed(framework)) => write!(f, "killed a task of {framework}"),
+        Ok(OperatorReply::Located { framework, agent, .. }) => write!(f, "a task of {framework} on {agent}"),
+        Ok(OperatorReply::Done) => f.write_str("done"),
         Err(refusal) => write!(f, "refused: {refusal}"),
     })
 }

@@ -3,6 +3,7 @@
 
 use crate::{disk::Disk, hosts::MasterIndex};
 use proto_types::{ClusterId, Epoch, registry::RegistryChange};
+use std::collections::BTreeMap;
 
 /// Who leads, and the log.
 #[derive(Debug)]
@@ -17,12 +18,22 @@ pub struct Coordination {
     pub former: Option<MasterIndex>,
     /// The registry's log.
     pub log: Disk<RegistryChange>,
+    /// Other storages, by the name of their cluster.
+    others: BTreeMap<ClusterId, (Epoch, Disk<RegistryChange>)>,
 }
 
 impl Coordination {
     /// A new cluster.
     #[must_use]
     pub fn new(cluster: ClusterId) -> Self {
-        Self { cluster, epoch: Epoch(0), leader: None, former: None, log: Disk::default() }
+        Self { cluster, epoch: Epoch(0), leader: None, former: None, log: Disk::default(), others: BTreeMap::new() }
+    }
+
+    /// The storage is another one from now on: that of this cluster, which is new if nobody knows it. Nobody may lead.
+    pub fn mount(&mut self, cluster: ClusterId) {
+        let (epoch, log) = self.others.remove(&cluster).unwrap_or_default();
+        let former = std::mem::replace(&mut self.cluster, cluster);
+        let before = (std::mem::replace(&mut self.epoch, epoch), std::mem::replace(&mut self.log, log));
+        self.others.insert(former, before);
     }
 }

@@ -235,7 +235,7 @@ impl World {
                 let length = self.draw_length(500, 20_000);
                 self.stall(index, length);
             }
-            Fault::Depose => self.depose(),
+            Fault::Depose => self.depose(None),
             Fault::LogFailure(index) => {
                 if let Some(epoch) = self.master(index).term().map(|term| term.epoch) {
                     self.on_master_deposed(index, self.master(index).life, epoch);
@@ -320,20 +320,28 @@ impl World {
     pub fn cut(&mut self, host: Host) {
         for master in 0..self.masters.len() as u32 {
             let master = Host::Master(MasterIndex(master));
-            if self.kernel.network.is_cut(host, master) {
-                continue;
+            if !self.kernel.network.is_cut(host, master) {
+                self.cut_between(host, master);
             }
-            let arrivals = self.kernel.network.cut(host, master, self.kernel.now, &mut self.kernel.chances.network);
-            self.kernel.arrive(arrivals);
         }
+    }
+
+    /// Cuts two hosts off from each other.
+    pub(crate) fn cut_between(&mut self, one: Host, another: Host) {
+        let arrivals = self.kernel.network.cut(one, another, self.kernel.now, &mut self.kernel.chances.network);
+        self.kernel.arrive(arrivals);
+    }
+
+    /// Joins two hosts again.
+    pub(crate) fn heal_between(&mut self, one: Host, another: Host) {
+        let arrivals = self.kernel.network.heal(one, another, self.kernel.now, &mut self.kernel.chances.network);
+        self.kernel.arrive(arrivals);
     }
 
     /// Ends what cuts a host off from the masters.
     pub fn heal(&mut self, host: Host) {
         for master in 0..self.masters.len() as u32 {
-            let master = Host::Master(MasterIndex(master));
-            let arrivals = self.kernel.network.heal(host, master, self.kernel.now, &mut self.kernel.chances.network);
-            self.kernel.arrive(arrivals);
+            self.heal_between(host, Host::Master(MasterIndex(master)));
         }
     }
 
@@ -361,8 +369,7 @@ impl World {
         self.kernel.note(format_args!("HEALED"));
         self.kernel.network.set_quality(crate::network::Quality::GOOD);
         for (one, another) in self.kernel.network.cuts() {
-            let arrivals = self.kernel.network.heal(one, another, self.kernel.now, &mut self.kernel.chances.network);
-            self.kernel.arrive(arrivals);
+            self.heal_between(one, another);
         }
         self.kernel.after(Duration::from_secs(1), Event::RestCheck);
     }

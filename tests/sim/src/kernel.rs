@@ -5,6 +5,7 @@ use crate::{
     executors::{ExecutorEvent, ProcessId},
     faults::Fault,
     hosts::{AgentIndex, FrameworkIndex, Host, Life, MasterIndex, SchedulerIndex},
+    interference::{self, Interference, Trick},
     network::{Arrival, CallPacket, CallResult, NetId, Network, Packet, Quality, Side},
     queue::Queue,
     record::Record,
@@ -114,6 +115,8 @@ pub struct Kernel {
     pub network: Network,
     /// What happened.
     pub record: Record,
+    /// Messages that are singled out.
+    pub interferences: Vec<Interference>,
 }
 
 impl Kernel {
@@ -127,6 +130,7 @@ impl Kernel {
             chances: Chances::new(seed),
             network: Network::new(quality),
             record,
+            interferences: Vec::new(),
         }
     }
 
@@ -142,8 +146,34 @@ impl Kernel {
 
     /// Sends something from one end of a connection.
     pub fn send(&mut self, connection: NetId, from: Side, packet: Packet) {
-        let arrivals = self.network.send(connection, from, packet, self.now, &mut self.chances.network);
+        let to = if self.interferences.is_empty() { None } else { self.network.holder(connection, from.other()) };
+        let arrivals = match to.and_then(|(to, _)| self.trick(to, interference::packet(&packet))) {
+            Some(Trick::Lose) => self.network.break_connection(connection, self.now, &mut self.chances.network),
+            Some(Trick::Double) => {
+                let first = packet.clone();
+                let mut both = self.network.send(connection, from, first, self.now, &mut self.chances.network);
+                both.extend(self.network.send(connection, from, packet, self.now, &mut self.chances.network));
+                both
+            }
+            Some(Trick::Delay(delay)) => {
+                self.network.send(connection, from, packet, self.now + delay, &mut self.chances.network)
+            }
+            None => self.network.send(connection, from, packet, self.now, &mut self.chances.network),
+        };
         self.arrive(arrivals);
+    }
+
+    /// What is done to a message of this name to this host, if it is singled out.
+    pub(crate) fn trick(&mut self, to: Host, message: &str) -> Option<Trick> {
+        let singled = |other: &Interference| other.to == to && other.message == message;
+        let position = self.interferences.iter().position(singled)?;
+        let trick = self.interferences[position].trick;
+        self.interferences[position].times -= 1;
+        if self.interferences[position].times == 0 {
+            self.interferences.remove(position);
+        }
+        self.note(format_args!("FAULT {message} to {to}: {trick}"));
+        Some(trick)
     }
 
     /// Ends a connection from one side, after everything sent before.

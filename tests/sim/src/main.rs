@@ -8,9 +8,10 @@ use sim::{
     record::{Sink, Writer},
     replay::replay,
     sabotage::Switch,
+    script::{self, Script},
 };
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{BufReader, BufWriter},
     path::PathBuf,
     process::ExitCode,
@@ -36,6 +37,18 @@ enum Command {
         /// Stop at this event and print the state.
         #[arg(long)]
         until: Option<u64>,
+    },
+    /// Runs scripts, and compares what they print with what they say.
+    Script {
+        /// The scripts.
+        #[arg(required = true)]
+        scripts: Vec<PathBuf>,
+        /// Break this rule on purpose.
+        #[arg(long)]
+        sabotage: Option<Switch>,
+        /// Write what they print into them.
+        #[arg(long)]
+        update: bool,
     },
     /// Breaks a rule on purpose, one after the other, until each is found.
     Sabotage {
@@ -86,6 +99,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Options::parse().command {
         Command::Run(options) => run(&options),
         Command::Replay { log, until } => run_again(&log, until),
+        Command::Script { scripts, sabotage, update } => run_scripts(&scripts, sabotage, update),
         Command::Sabotage { seeds, only } => Ok(sabotage(seeds, only)),
         Command::Soak { minutes, seed, agents } => Ok(soak(Duration::from_secs(minutes * 60), seed, agents)),
     }
@@ -147,12 +161,20 @@ fn report(world: &World, seed: u64, wall: Duration) {
 fn run_again(log: &PathBuf, until: Option<u64>) -> anyhow::Result<ExitCode> {
     let file = File::open(log).with_context(|| format!("cannot read {}", log.display()))?;
     let replayed = replay(BufReader::new(file), until)?;
+    let world = &replayed.world;
     if until.is_some() {
-        print!("{}", sim::show::state(&replayed.world));
+        println!("the last lines of the record:");
+        world.kernel.record.last().for_each(|line| println!("  {line}"));
+        println!();
+        print!("{}", sim::show::state(world));
+        println!();
+    }
+    if let Some(until) = until.filter(|until| *until > world.kernel.event) {
+        println!("event {until} never comes: it ends at event {}", world.kernel.event);
     }
     println!("{} lines are the same", replayed.same);
-    for violation in &replayed.world.checker.violations {
-        println!("event {}: {violation}", replayed.world.kernel.event);
+    for violation in &world.checker.violations {
+        println!("event {}: {violation}", world.kernel.event);
     }
     match replayed.difference {
         Some((recorded, now)) => {
@@ -162,6 +184,24 @@ fn run_again(log: &PathBuf, until: Option<u64>) -> anyhow::Result<ExitCode> {
         }
         None => Ok(ExitCode::SUCCESS),
     }
+}
+
+fn run_scripts(paths: &[PathBuf], sabotage: Option<Switch>, update: bool) -> anyhow::Result<ExitCode> {
+    let mut failed = false;
+    for path in paths {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let (failures, right) = script::run(&Script::parse(&text), sabotage);
+        let (stale, wrong): (Vec<_>, Vec<_>) = failures.iter().partition(|failure| failure.is_stale_text());
+        if update && !stale.is_empty() {
+            fs::write(path, right.print()).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        let told = wrong.iter().chain(stale.iter().filter(|_| !update));
+        for failure in told {
+            failed = true;
+            println!("{}:{failure}", path.display());
+        }
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn sabotage(seeds: u64, only: Option<Switch>) -> ExitCode {

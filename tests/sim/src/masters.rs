@@ -3,6 +3,7 @@
 use crate::{
     brief,
     hosts::{Host, Life, MasterIndex},
+    interference::{self, Trick},
     kernel::{Caller, Event},
     network::{CallPacket, CallResult, NetId, Packet, Side},
     outbox::Outbox,
@@ -58,6 +59,8 @@ pub struct Term {
     pub epoch: Epoch,
     /// How long the log was when the term began.
     base: usize,
+    /// How many of its records were stored when another was elected; until then that is for the log to say.
+    stored: u64,
     outbox: Outbox<Recipient, Effect>,
     allocation_planned: bool,
     calls: BTreeMap<CallId, MasterCaller>,
@@ -189,6 +192,7 @@ impl World {
             core,
             epoch,
             base,
+            stored: 0,
             outbox: Outbox::default(),
             allocation_planned: false,
             calls: BTreeMap::new(),
@@ -381,7 +385,7 @@ impl World {
         if term.epoch == self.coordination.epoch {
             self.coordination.log.safe().saturating_sub(term.base) as u64
         } else {
-            0
+            term.stored
         }
     }
 
@@ -479,6 +483,7 @@ impl World {
     }
 
     fn answer_operator(&mut self, number: u64, result: Result<OperatorReply, Refusal>) {
+        self.kernel.note(format_args!("operator <- {}", brief::operator_reply(&result)));
         self.operator_answers.insert(number, result);
     }
 
@@ -486,9 +491,12 @@ impl World {
     fn end_call(&mut self, index: MasterIndex, caller: Caller, result: CallResult) {
         let (from, to) = (Host::Master(index), Host::Scheduler(caller.scheduler));
         let quality = self.kernel.network.quality();
-        let lost =
-            self.kernel.network.is_cut(from, to) || self.kernel.chances.network.once_in(quality.lose_call_one_in);
-        let delay = self.kernel.network.delay(&mut self.kernel.chances.network);
+        let trick = self.kernel.trick(to, interference::result(&result));
+        let lost = self.kernel.network.is_cut(from, to)
+            || self.kernel.chances.network.once_in(quality.lose_call_one_in)
+            || trick == Some(Trick::Lose);
+        let late = trick.map_or(Duration::ZERO, Trick::delay);
+        let delay = self.kernel.network.delay(&mut self.kernel.chances.network) + late;
         let (delay, result) = if lost { (delay + Duration::from_secs(5), CallResult::Lost) } else { (delay, result) };
         self.kernel.after(delay, Event::CallEnds { caller, result: Box::new(result) });
     }
@@ -562,8 +570,8 @@ impl World {
         }
     }
 
-    /// ZooKeeper gives the leadership to another while the leader still believes that it leads.
-    pub(crate) fn depose(&mut self) {
+    /// ZooKeeper gives the leadership to another while the leader still believes that it leads, for so long if it is said.
+    pub(crate) fn depose(&mut self, blind: Option<Duration>) {
         let Some(index) = self.coordination.leader else { return };
         let (life, Some(epoch)) = (self.master(index).life, self.master(index).term().map(|term| term.epoch)) else {
             return;
@@ -575,11 +583,16 @@ impl World {
             return;
         }
         self.kernel.note(format_args!("{index} is deposed and does not know it"));
+        let stored = self.master(index).term().map_or(0, |term| self.safe_of(term));
+        if let MasterState::Leading(term) = &mut self.master_mut(index).state {
+            term.stored = stored;
+        }
         self.coordination.leader = None;
         self.coordination.former = Some(index);
         self.model.clear();
         self.on_election();
-        let blind = self.kernel.chances.faults.between(Duration::from_secs(2), Duration::from_secs(15));
+        let drawn = self.kernel.chances.faults.between(Duration::from_secs(2), Duration::from_secs(15));
+        let blind = blind.unwrap_or(drawn);
         self.kernel.after(blind, Event::MasterDeposed(index, life, epoch));
     }
 }

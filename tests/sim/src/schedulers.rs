@@ -4,8 +4,11 @@ use crate::{
     behaviour::Behaviour,
     brief,
     hosts::{FrameworkIndex, Host, Life, MasterIndex, SchedulerIndex},
+    interference::{self, Trick},
     kernel::{Caller, Event},
+    masters::MasterState,
     network::{CallPacket, CallResult, NetId, Packet, Side},
+    settings::FrameworkSettings,
     time::Time,
     world::World,
 };
@@ -111,7 +114,8 @@ impl FrameworkHost {
         }
     }
 
-    fn info(&self) -> FrameworkInfo {
+    /// How it describes itself.
+    pub(crate) fn info(&self) -> FrameworkInfo {
         FrameworkInfo {
             id: self.id.clone(),
             name: self.name.clone(),
@@ -202,6 +206,13 @@ impl World {
 
     pub(crate) fn framework_mut(&mut self, index: FrameworkIndex) -> &mut FrameworkHost {
         &mut self.frameworks[index.0 as usize]
+    }
+
+    /// One more framework joins the world. It has no scheduler yet.
+    pub fn add_framework(&mut self, framework: FrameworkSettings) -> FrameworkIndex {
+        let FrameworkSettings { name, role, behaviour, failover_timeout } = framework;
+        self.frameworks.push(FrameworkHost::new(name, behaviour, role, failover_timeout));
+        FrameworkIndex(self.frameworks.len() as u32 - 1)
     }
 
     /// Gives a framework another scheduler, of a higher incarnation.
@@ -457,34 +468,49 @@ impl World {
                 _ => {}
             }
         }
-        let quality = self.kernel.network.quality();
-        let chance = &mut self.kernel.chances.network;
-        let cut = self.kernel.network.is_cut(Host::Scheduler(index), Host::Master(master));
-        let down = matches!(self.masters[master.0 as usize].state, crate::masters::MasterState::Down);
-        if cut || down || chance.once_in(quality.lose_call_one_in) {
+        let trick = self.kernel.trick(Host::Master(master), interference::call(&body));
+        if self.loses_call(index, master, trick) {
+            let down = matches!(self.masters[master.0 as usize].state, MasterState::Down);
+            let cut = self.kernel.network.is_cut(Host::Scheduler(index), Host::Master(master));
             let pause = if down && !cut {
                 Duration::from_millis(2)
             } else {
-                chance.between(Duration::from_secs(3), Duration::from_secs(10))
+                self.kernel.chances.network.between(Duration::from_secs(3), Duration::from_secs(10))
             };
             return self.kernel.after(pause, Event::CallEnds { caller, result: Box::new(CallResult::Lost) });
         }
         let body = self.tamper_call(body);
-        if self.kernel.chances.network.once_in(quality.double_call_one_in) {
+        let quality = self.kernel.network.quality();
+        if self.kernel.chances.network.once_in(quality.double_call_one_in) || trick == Some(Trick::Double) {
             let delay = self.kernel.network.delay(&mut self.kernel.chances.network) * 3;
             let packet = Box::new(CallPacket { session: session.clone(), body: body.clone() });
             self.kernel.after(delay, Event::CallArrives { master, caller: Caller { call: None, ..caller }, packet });
         }
-        let delay = self.kernel.network.delay(&mut self.kernel.chances.network);
+        let late = trick.map_or(Duration::ZERO, Trick::delay);
+        let delay = self.kernel.network.delay(&mut self.kernel.chances.network) + late;
         let packet = Box::new(CallPacket { session, body });
         self.kernel.after(delay, Event::CallArrives { master, caller, packet });
     }
 
+    fn loses_call(&mut self, index: SchedulerIndex, master: MasterIndex, trick: Option<Trick>) -> bool {
+        let quality = self.kernel.network.quality();
+        self.kernel.network.is_cut(Host::Scheduler(index), Host::Master(master))
+            || matches!(self.masters[master.0 as usize].state, MasterState::Down)
+            || self.kernel.chances.network.once_in(quality.lose_call_one_in)
+            || trick == Some(Trick::Lose)
+    }
+
     pub(crate) fn on_call_ends(&mut self, caller: Caller, result: CallResult) {
-        let Some(call) = caller.call else { return };
         if self.scheduler(caller.scheduler).life != caller.life {
             return;
         }
+        let Some(call) = caller.call else {
+            if let CallResult::Answered(reply) = &result {
+                let reply = brief::reply_in_full(reply);
+                self.kernel.note(format_args!("{} <- past its session: {reply}", caller.scheduler));
+            }
+            return;
+        };
         if let CallResult::Answered(reply) = &result {
             self.kernel.note(format_args!("{} <- {}", caller.scheduler, brief::reply(reply)));
         }
@@ -537,7 +563,10 @@ impl World {
                     host.offers.clear();
                 }
             }
-            Notice::Disconnected { .. } => host.subscribed = false,
+            Notice::Disconnected { message } => {
+                host.subscribed = false;
+                self.kernel.note(format_args!("{index} is disconnected: {message}"));
+            }
             Notice::Offers(offers) => {
                 host.offers.extend(offers.into_iter().map(|offer| (offer.id.clone(), (offer, now))))
             }
@@ -567,7 +596,8 @@ impl World {
 
     fn see_update(&mut self, index: SchedulerIndex, owner: FrameworkIndex, update: &TaskStatus) {
         let now = self.kernel.now;
-        self.kernel.note(format_args!("{index} sees {}", brief::status(update)));
+        let reason = update.reason.map_or(String::new(), |reason| format!(" ({reason:?})"));
+        self.kernel.note(format_args!("{index} sees {}{reason}", brief::status(update)));
         let Some(id) = self.framework(owner).id.clone() else { return };
         self.checker.scheduler_sees(index, &id, update);
         self.framework_mut(owner).see(&update.task, update.state, now);

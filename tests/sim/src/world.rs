@@ -5,7 +5,7 @@ use crate::{
     checker::{Checker, first_unrest},
     coordination::Coordination,
     executors::ProcessId,
-    hosts::{AgentIndex, FrameworkIndex, Host, Life, MasterIndex},
+    hosts::{AgentIndex, Host, Life, MasterIndex},
     kernel::{Event, Kernel},
     masters::{MasterHost, MasterState},
     model::ReadModel,
@@ -127,10 +127,7 @@ impl World {
             self.kernel.after(pause, Event::AgentStarts(AgentIndex(index), Life(0)));
         }
         for framework in self.settings.frameworks.clone() {
-            let index = FrameworkIndex(self.frameworks.len() as u32);
-            let host =
-                FrameworkHost::new(framework.name, framework.behaviour, framework.role, framework.failover_timeout);
-            self.frameworks.push(host);
+            let index = self.add_framework(framework);
             let pause = self.kernel.chances.backoff.between(Duration::from_millis(200), Duration::from_secs(3));
             self.kernel.after(pause, Event::SchedulerTakesOver(index));
         }
