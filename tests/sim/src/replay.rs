@@ -18,7 +18,7 @@ pub struct Replay {
     pub world: World,
     /// How many lines were the same.
     pub same: u64,
-    /// The first line that was not: what the record has, and what happened now.
+    /// The first line that was not: what the record has, and what happened now; empty where one of them ends.
     pub difference: Option<(String, String)>,
 }
 
@@ -36,28 +36,32 @@ pub enum ReplayError {
 /// Compares lines with those of a record.
 struct Comparison {
     lines: Box<dyn Iterator<Item = io::Result<String>>>,
-    found: Rc<RefCell<Found>>,
-}
-
-#[derive(Default)]
-struct Found {
     same: u64,
     difference: Option<(String, String)>,
 }
 
-impl Sink for Comparison {
-    fn line(&mut self, line: &str) -> io::Result<()> {
-        let mut found = self.found.borrow_mut();
-        if found.difference.is_some() {
+impl Comparison {
+    /// What happened now; none: nothing more.
+    fn compare(&mut self, line: Option<&str>) -> io::Result<()> {
+        if self.difference.is_some() {
             return Ok(());
         }
-        let recorded = self.lines.next().transpose()?.unwrap_or_default();
-        if recorded == line {
-            found.same += 1;
-        } else {
-            found.difference = Some((recorded, line.to_owned()));
+        let recorded = self.lines.next().transpose()?;
+        match line {
+            Some(line) if recorded.as_deref() == Some(line) => self.same += 1,
+            None if recorded.is_none() => {}
+            _ => self.difference = Some((recorded.unwrap_or_default(), line.unwrap_or_default().to_owned())),
         }
         Ok(())
+    }
+}
+
+/// The comparison, where the record writes into it.
+struct Comparing(Rc<RefCell<Comparison>>);
+
+impl Sink for Comparing {
+    fn line(&mut self, line: &str) -> io::Result<()> {
+        self.0.borrow_mut().compare(Some(line))
     }
 }
 
@@ -69,13 +73,17 @@ pub fn replay(record: impl BufRead + 'static, until: Option<u64>) -> Result<Repl
     let mut lines = record.lines();
     let first = lines.next().transpose().map_err(ReplayError::Read)?.unwrap_or_default();
     let header = Header::parse(&first).map_err(ReplayError::Header)?;
-    let found = Rc::new(RefCell::new(Found::default()));
-    let comparison = Comparison { lines: Box::new(lines), found: Rc::clone(&found) };
-    let mut world = World::new(header.settings(), Record::new(Some(Box::new(comparison))));
+    let comparison = Comparison { lines: Box::new(lines), same: 0, difference: None };
+    let comparison = Rc::new(RefCell::new(comparison));
+    let sink = Comparing(Rc::clone(&comparison));
+    let mut world = World::new(header.settings(), Record::new(Some(Box::new(sink))));
     world.run(until);
     if let Some(error) = world.kernel.record.take_failure() {
         return Err(ReplayError::Read(error));
     }
-    let found = found.take();
-    Ok(Replay { world, same: found.same, difference: found.difference })
+    let mut comparison = comparison.borrow_mut();
+    if until.is_none() {
+        comparison.compare(None).map_err(ReplayError::Read)?;
+    }
+    Ok(Replay { world, same: comparison.same, difference: comparison.difference.take() })
 }

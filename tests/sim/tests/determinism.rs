@@ -9,6 +9,8 @@ use sim::{
 use std::{
     cell::RefCell,
     io::{self, Cursor, Write},
+    path::Path,
+    process::Command,
     rc::Rc,
 };
 
@@ -64,6 +66,39 @@ fn a_record_is_run_again_line_by_line() {
     let replayed = replay(Cursor::new(forged.into_bytes()), None).expect("the record reads");
     let (recorded, now) = replayed.difference.expect("a changed line is noticed");
     assert_eq!(recorded.replace(" IS ", " is "), now);
+}
+
+#[test]
+fn a_record_that_ends_too_soon_or_too_late_is_noticed() {
+    let record = record_of(3);
+    let (cut, longer) = (record[..record.len() / 2].to_vec(), [&record[..], b"1.0 1 more\n"].concat());
+    let difference = |record: Vec<u8>| replay(Cursor::new(record), None).expect("the record reads").difference;
+    assert!(difference(cut).is_some());
+    assert_eq!(difference(longer), Some(("1.0 1 more".to_owned(), String::new())));
+}
+
+#[test]
+fn a_replay_stops_at_an_event_and_shows_the_state() {
+    let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join("replay.log");
+    let sim = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_sim")).args(arguments).output().expect("sim starts");
+        let text = String::from_utf8(output.stdout).expect("sim prints text");
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        text
+    };
+    let path = log.to_str().expect("a path is text");
+    sim(&["run", "--agents", "3", "--hours", "0.02", "--seed", "5", "--log", path]);
+
+    let text = sim(&["replay", path, "--until", "400"]);
+    let last = text.lines().skip(1).take_while(|line| !line.is_empty()).last().expect("there are lines");
+    let number: u64 = last.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number");
+    assert!(number <= 400, "{last}");
+    for part in ["s, event 400, epoch ", "\nm1 ", "\na3 ", "\ns1 of ", "; runs on a"] {
+        assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+
+    let text = sim(&["replay", path, "--until", "1000000000"]);
+    assert!(text.contains("event 1000000000 never comes"), "{text}");
 }
 
 fn first_difference(one: &[u8], other: &[u8]) -> String {
