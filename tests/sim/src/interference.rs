@@ -132,7 +132,6 @@ fn to_agent(message: &ToAgent) -> &'static str {
         ToAgent::Acknowledge(_) => "acknowledge",
         ToAgent::Ping(_) => "ping",
         ToAgent::ShutdownFramework(_) => "shutdown",
-        ToAgent::Reconcile(_) => "reconcile",
         ToAgent::Message(_) => "message",
     }
 }
@@ -160,7 +159,7 @@ pub fn call(call: &Call) -> &'static str {
         Call::Suppress(_) => "suppress",
         Call::Kill { .. } => "kill",
         Call::Acknowledge(_) => "acknowledge",
-        Call::Reconcile(_) => "reconcile",
+        Call::Reconcile { .. } => "reconcile",
         Call::SendMessage { .. } => "message",
         Call::UpdateFramework { .. } => "update-framework",
         Call::Teardown => "teardown",
@@ -175,7 +174,7 @@ pub fn result(result: &CallResult) -> &'static str {
         CallResult::Answered(Ok(reply)) => match reply {
             Reply::Verdicts(_) => "verdicts",
             Reply::Declined(_) => "declined",
-            Reply::Answers(_) => "answers",
+            Reply::Answers { .. } => "answers",
             Reply::Sent(_) => "sent",
             Reply::Explanation(_) => "explanation",
             Reply::Done => "done",

@@ -64,7 +64,7 @@ switches! {
     RescindLost = "rescind-lost" found by ASchedulerHoldsNoOfferThatIsGone,
     /// A launch is not journalled.
     LaunchRecordForgotten = "launch-record-forgotten" found by NothingIsDoneBeforeItIsJournalled,
-    /// A launch that was journalled is not read again after a restart.
+    /// A launch that was journalled is not read again after a restart, nor is what was reported since.
     LaunchRecordLost = "launch-record-lost" found by ATaskReportedOverDoesNotRun,
     /// Neither master nor agent checks what a launch uses.
     LaunchUnchecked = "launch-unchecked" found by NoResourceIsGivenToTwoTasks,
@@ -235,7 +235,9 @@ impl World {
 
     pub(crate) fn tamper_journal(&self, mut facts: Vec<Fact>) -> Vec<Fact> {
         if self.sabotages(Switch::LaunchRecordLost) {
-            facts.retain(|fact| !matches!(fact, Fact::TaskLaunched(_)));
+            facts.retain(|fact| {
+                !matches!(fact, Fact::TaskLaunched(_) | Fact::UpdateMade(_) | Fact::UpdateAcknowledged { .. })
+            });
         }
         facts
     }

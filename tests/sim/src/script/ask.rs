@@ -57,7 +57,7 @@ impl Stage {
                 let tasks: Vec<TaskId> = read_all(words, "task")?;
                 let queries = tasks.into_iter().map(|task| Query { task, agent: None }).collect();
                 if asker.raw {
-                    return self.send(asker, Call::Reconcile(queries));
+                    return self.send(asker, Call::Reconcile { queries, after: None });
                 }
                 self.tell(asker, UserCall::Reconcile(queries))
             }
