@@ -36,15 +36,28 @@ pub fn proffer(profile: Profile) -> Result<PathBuf> {
     if let Some(path) = std::env::var_os(BUILT).filter(|_| profile == Profile::Dev) {
         return Ok(PathBuf::from(path));
     }
-    let path = build(profile)?;
+    let path = build("proffer", profile)?;
     Ok(built.get_or_init(|| path).clone())
 }
 
-fn build(profile: Profile) -> Result<PathBuf> {
+/// The path of a sample framework's binary: beside the one that the environment names, or built as the tests themselves.
+///
+/// # Errors
+/// What cargo says if it does not build.
+pub fn sample(package: &str) -> Result<PathBuf> {
+    let beside = std::env::var_os(BUILT).map(|built| PathBuf::from(built).with_file_name(package));
+    match beside.filter(|path| path.exists()) {
+        Some(path) => Ok(path),
+        None => build(package, Profile::Dev),
+    }
+}
+
+fn build(package: &str, profile: Profile) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
+    // Built together with the main binary, a sample has its dependencies from it.
     command
-        .args(["build", "--package", "proffer", "--message-format", "json-render-diagnostics"])
+        .args(["build", "--package", "proffer", "--package", package, "--message-format", "json-render-diagnostics"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit());
     if profile == Profile::Release {
@@ -52,13 +65,13 @@ fn build(profile: Profile) -> Result<PathBuf> {
     }
     let output = command.output().context("start cargo")?;
     if !output.status.success() {
-        bail!("cargo build of the binary failed: {}", output.status);
+        bail!("cargo build of {package} failed: {}", output.status);
     }
     let messages = String::from_utf8_lossy(&output.stdout);
     let executable = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "proffer")
+        .filter(|message| message["target"]["name"] == package)
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back();
     executable.context("cargo named no executable")

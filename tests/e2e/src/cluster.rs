@@ -2,7 +2,9 @@
 
 use crate::{
     binary::{Profile, proffer},
+    disk::Disk,
     process::Process,
+    relatives::Remains,
     wait::until,
 };
 use anyhow::{Context, Result};
@@ -20,6 +22,10 @@ pub struct Plan {
     pub agents: Vec<Vec<String>>,
     /// Flags of the master, besides where it lives and listens.
     pub master: Vec<String>,
+    /// What the agents have in their environment, besides what this process has.
+    pub environment: Vec<(String, String)>,
+    /// The size of the disk that each agent's work directory has for itself; none: it shares that of the machine.
+    pub disk_mib: Option<u32>,
 }
 
 /// A running cluster. Everything of it ends when this is dropped.
@@ -31,6 +37,10 @@ pub struct Cluster {
     pub master: Process,
     /// The master's address.
     pub address: String,
+    /// What is left of them in the end.
+    remains: Remains,
+    /// The agents' disks, by the order of the plan, if they have their own. They go before the directory does.
+    pub disks: Vec<Disk>,
     /// Where everything lives.
     pub directory: TempDir,
     plan: Plan,
@@ -42,7 +52,13 @@ impl Plan {
     #[must_use]
     pub fn agents(count: usize, resources: &str) -> Self {
         let flags = vec!["--resources".to_owned(), resources.to_owned()];
-        Self { profile: Profile::Dev, agents: vec![flags; count], master: Vec::new() }
+        Self {
+            profile: Profile::Dev,
+            agents: vec![flags; count],
+            master: Vec::new(),
+            environment: Vec::new(),
+            disk_mib: None,
+        }
     }
 
     /// Starts it and waits until every agent is registered.
@@ -54,8 +70,13 @@ impl Plan {
         let directory = tempfile::Builder::new().prefix("proffer-e2e-").tempdir().context("make a directory")?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let master = start_master(&binary, &directory, &address, &self.master)?;
-        let mut cluster = Cluster { agents: Vec::new(), master, address, directory, plan: self, binary };
+        let remains = Remains(directory.path().to_owned());
+        let mut cluster =
+            Cluster { agents: Vec::new(), master, address, remains, disks: Vec::new(), directory, plan: self, binary };
         for index in 0..cluster.plan.agents.len() {
+            if let Some(mib) = cluster.plan.disk_mib {
+                cluster.disks.push(Disk::mount(&cluster.agent_directory(index), mib)?);
+            }
             let agent = cluster.start_agent(index)?;
             cluster.agents.push(agent);
         }
@@ -74,13 +95,22 @@ impl Cluster {
     /// Ends its processes and keeps its directory.
     #[must_use]
     pub fn end(self) -> TempDir {
-        self.directory
+        let Self { agents, master, remains, directory, .. } = self;
+        drop((agents, master));
+        drop(remains);
+        directory
     }
 
     /// Where the agent of this number keeps its work.
     #[must_use]
     pub fn agent_directory(&self, index: usize) -> PathBuf {
         self.directory.path().join(format!("agent{index}"))
+    }
+
+    /// The files of a framework's task on the agent of this number.
+    #[must_use]
+    pub fn sandbox(&self, index: usize, framework: &str, task: &str) -> PathBuf {
+        self.agent_directory(index).join("sandboxes").join(framework).join(task)
     }
 
     /// A client for operators, connected to the master.
@@ -139,7 +169,8 @@ impl Cluster {
                 .into();
         arguments.push(self.agent_directory(index).display().to_string());
         arguments.extend(self.plan.agents[index].iter().cloned());
-        Process::start(&format!("agent{index}"), self.directory.path(), &self.binary, &arguments)
+        let (name, directory) = (format!("agent{index}"), self.directory.path());
+        Process::start_with(&name, directory, &self.binary, &arguments, &self.plan.environment)
     }
 }
 

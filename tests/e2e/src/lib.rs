@@ -3,7 +3,10 @@
 
 pub mod binary;
 pub mod cluster;
+pub mod disk;
+pub mod https;
 pub mod image;
 pub mod process;
+pub mod relatives;
 pub mod scheduler;
 pub mod wait;

@@ -27,11 +27,31 @@ impl Process {
     /// # Errors
     /// If it cannot be started.
     pub fn start(name: &str, directory: &Path, program: &Path, arguments: &[String]) -> Result<Self> {
+        Self::start_with(name, directory, program, arguments, &[])
+    }
+
+    /// Starts a program with more in its environment than this process has.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_with(
+        name: &str,
+        directory: &Path,
+        program: &Path,
+        arguments: &[String],
+        environment: &[(String, String)],
+    ) -> Result<Self> {
         let log = directory.join(format!("{name}.log"));
         let out = File::options().create(true).append(true).open(&log).context("open the log of a process")?;
         let errors = out.try_clone().context("open the log of a process twice")?;
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(out).stderr(errors).current_dir(directory);
+        command
+            .args(arguments)
+            .envs(environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(errors)
+            .current_dir(directory);
         // A test that is killed must not leave its processes behind.
         // SAFETY: prctl is async-signal-safe and touches nothing of the parent.
         #[expect(unsafe_code, reason = "there is no safe way to ask for a signal on the parent's death")]

@@ -3,9 +3,9 @@
 use crate::wait::PATIENCE;
 use anyhow::{Context, Result, bail};
 use proffer_proto::v1::{
-    AcceptRequest, AcknowledgeRequest, Acknowledgement, Command, Event, FrameworkInfo, Launch, Offer, OfferAcceptance,
-    Operation, Resource, SubscribeRequest, Subscribed, TaskInfo, TaskState, TaskStatus, TaskVerdict, event, operation,
-    resource, scheduler_service_client::SchedulerServiceClient,
+    AcceptRequest, AcknowledgeRequest, Acknowledgement, Command, Event, Filters, FrameworkInfo, KillRequest, Launch,
+    Offer, OfferAcceptance, Operation, Resource, SubscribeRequest, Subscribed, TaskInfo, TaskState, TaskStatus,
+    TaskVerdict, event, operation, resource, scheduler_service_client::SchedulerServiceClient,
 };
 use std::collections::VecDeque;
 use tonic::{Streaming, transport::Channel};
@@ -139,15 +139,50 @@ impl Scheduler {
         offer: &Offer,
         operations: Vec<Operation>,
     ) -> Result<Vec<TaskVerdict>, tonic::Status> {
+        self.accept_all(vec![(offer, operations)], false).await
+    }
+
+    /// Accepts each offer with its operations, all of them or none.
+    ///
+    /// # Errors
+    /// The status, if the request as a whole is refused.
+    pub async fn accept_gang(
+        &mut self,
+        parts: Vec<(&Offer, Vec<Operation>)>,
+    ) -> Result<Vec<TaskVerdict>, tonic::Status> {
+        self.accept_all(parts, true).await
+    }
+
+    async fn accept_all(
+        &mut self,
+        parts: Vec<(&Offer, Vec<Operation>)>,
+        all_or_nothing: bool,
+    ) -> Result<Vec<TaskVerdict>, tonic::Status> {
         self.requests += 1;
-        let filters = Some(proffer_proto::v1::Filters { refuse_ms: Some(0) });
+        let filters = Some(Filters { refuse_ms: Some(0) });
+        let part = |(offer, operations): (&Offer, _)| OfferAcceptance {
+            offer_ids: vec![offer.id.clone()],
+            operations,
+            filters,
+        };
         let request = AcceptRequest {
             session_id: self.session(),
             request_id: format!("request{}", self.requests),
-            accepts: vec![OfferAcceptance { offer_ids: vec![offer.id.clone()], operations, filters }],
-            all_or_nothing: false,
+            accepts: parts.into_iter().map(part).collect(),
+            all_or_nothing,
         };
         Ok(self.client.accept(request).await?.into_inner().verdicts)
+    }
+
+    /// Has a task killed.
+    ///
+    /// # Errors
+    /// If the master does not take the call, or does not know the task.
+    pub async fn kill(&mut self, task: &str) -> Result<()> {
+        let request = KillRequest { session_id: self.session(), task_ids: vec![task.to_owned()], grace_ms: None };
+        let unknown = self.client.kill(request).await.context("kill")?.into_inner().unknown;
+        anyhow::ensure!(unknown.is_empty(), "the task to be killed is not known: {unknown:?}");
+        Ok(())
     }
 
     /// Runs one task on the next offer.

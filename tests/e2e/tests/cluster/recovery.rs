@@ -2,22 +2,27 @@
 
 use anyhow::{Context, Result};
 use e2e::{
-    cluster::Plan,
+    cluster::{Cluster, Plan},
+    relatives,
     scheduler::{Scheduler, shell},
 };
-use proffer_proto::v1::{FrameworkInfo, SubscribeRequest, TaskState};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use proffer_proto::v1::{FrameworkInfo, Reason, SubscribeRequest, TaskInfo, TaskState};
 
 /// Lines that tasks write when they start and end, outside all sandboxes.
-fn evidence(cluster: &e2e::cluster::Cluster) -> std::path::PathBuf {
+fn evidence(cluster: &Cluster) -> std::path::PathBuf {
     cluster.directory.path().join("evidence")
 }
 
-fn witnessed(cluster: &e2e::cluster::Cluster, id: &str, seconds: u32) -> proffer_proto::v1::TaskInfo {
+fn witnessed(cluster: &Cluster, id: &str, seconds: u32) -> TaskInfo {
     let file = evidence(cluster).display().to_string();
     shell(id, &format!("echo start {id} >> {file}; sleep {seconds}; echo end {id} >> {file}"))
 }
 
-fn starts(cluster: &e2e::cluster::Cluster, id: &str) -> usize {
+fn starts(cluster: &Cluster, id: &str) -> usize {
     let written = std::fs::read_to_string(evidence(cluster)).unwrap_or_default();
     written.lines().filter(|line| *line == format!("start {id}")).count()
 }
@@ -40,7 +45,7 @@ async fn a_task_that_ended_while_its_agent_was_away_is_reported() -> Result<()> 
     let mut scheduler = Scheduler::subscribe(&cluster.address, "e2e").await?;
     scheduler.run(witnessed(&cluster, "short", 1)).await?;
     scheduler.reaches("short", TaskState::TaskRunning).await?;
-    cluster.agents[0].signal(nix::sys::signal::Signal::SIGKILL)?;
+    cluster.agents[0].signal(Signal::SIGKILL)?;
     cluster.agents[0].ended().await?;
     e2e::wait::until("the task has ended", || async {
         std::fs::read_to_string(evidence(&cluster)).ok()?.contains("end short").then_some(())
@@ -80,22 +85,64 @@ async fn a_killed_executor_is_replaced_and_its_tasks_are_adopted() -> Result<()>
     let mut scheduler = Scheduler::subscribe(&cluster.address, "e2e").await?;
     scheduler.run(witnessed(&cluster, "adopted", 3)).await?;
     scheduler.reaches("adopted", TaskState::TaskRunning).await?;
-    let executor = executor_pid(&cluster).context("the executor runs")?;
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(executor), nix::sys::signal::Signal::SIGKILL)?;
+    crash(&cluster, &["executor"])?;
     let status = scheduler.reaches("adopted", TaskState::TaskFinished).await?;
     assert_eq!(status.exit_code, Some(0));
     assert_eq!(starts(&cluster, "adopted"), 1);
     Ok(())
 }
 
-/// The process of the built-in executor that works for this cluster.
-fn executor_pid(cluster: &e2e::cluster::Cluster) -> Option<i32> {
-    let home = cluster.directory.path().display().to_string();
-    std::fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
-        let pid = entry.file_name().to_str()?.parse().ok()?;
-        let arguments = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
-        let environment = std::fs::read_to_string(entry.path().join("environ")).ok()?;
-        let is_executor = arguments.split('\0').nth(1) == Some("executor");
-        (is_executor && environment.contains(&home)).then_some(pid)
-    })
+/// Kills the agent's processes of these roles together.
+fn crash(cluster: &Cluster, roles: &[&str]) -> Result<Vec<Pid>> {
+    let found = roles.iter().map(|role| relatives::in_role(cluster.directory.path(), role).context("it runs"));
+    let found: Vec<Pid> = found.collect::<Result<_>>()?;
+    found.iter().try_for_each(|pid| kill(*pid, Signal::SIGKILL).context("kill it"))?;
+    Ok(found)
+}
+
+/// Two tasks, each with a child that would run for long, whose own end nobody can see any more: one ends by itself, one is
+/// killed, and nothing is left of either.
+async fn tasks_outlive(roles: &[&str]) -> Result<()> {
+    let cluster = Plan::agents(1, "cpus:2;mem:512").start().await?;
+    let mut scheduler = Scheduler::subscribe(&cluster.address, "e2e").await?;
+    let signal = cluster.directory.path().join("go");
+    let wait = format!("while [ ! -e {} ]; do sleep 0.02; done", signal.display());
+    for (id, end) in [("ends", wait.as_str()), ("killed", "sleep 1000")] {
+        let file = evidence(&cluster).display().to_string();
+        scheduler.run(shell(id, &format!("echo start {id} >> {file}; sleep 1000 & {end}"))).await?;
+        scheduler.reaches(id, TaskState::TaskRunning).await?;
+    }
+    let framework = scheduler.subscribed.framework_id.clone();
+    let sandboxes = ["ends", "killed"].map(|id| cluster.sandbox(0, &framework, id));
+    for (role, killed) in roles.iter().zip(crash(&cluster, roles)?) {
+        e2e::wait::until(&format!("there is another {role}"), || async {
+            relatives::in_role(cluster.directory.path(), role).filter(|pid| *pid != killed)
+        })
+        .await?;
+    }
+    assert!(sandboxes.iter().all(|sandbox| !relatives::of_task(sandbox).is_empty()), "the tasks run on");
+    std::fs::write(&signal, "")?;
+    let status = scheduler.reaches("ends", TaskState::TaskFailed).await?;
+    assert_eq!((status.reason(), status.exit_code), (Reason::ExecutorTerminated, None));
+    assert!(status.message.starts_with("exit code unknown: "), "{}", status.message);
+    scheduler.kill("killed").await?;
+    scheduler.reaches("killed", TaskState::TaskKilled).await?;
+    for sandbox in &sandboxes {
+        let gone = || async { relatives::of_task(sandbox).is_empty().then_some(()) };
+        e2e::wait::until(&format!("nothing of {} runs", sandbox.display()), gone).await?;
+    }
+    assert_eq!([starts(&cluster, "ends"), starts(&cluster, "killed")], [1, 1]);
+    scheduler.run(shell("next", "true")).await?;
+    assert_eq!(scheduler.reaches("next", TaskState::TaskFinished).await?.exit_code, Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn tasks_outlive_their_launcher() -> Result<()> {
+    tasks_outlive(&["launcher"]).await
+}
+
+#[tokio::test]
+async fn tasks_outlive_their_executor_and_their_launcher() -> Result<()> {
+    tasks_outlive(&["executor", "launcher"]).await
 }
