@@ -3,5 +3,6 @@
 mod bad_input;
 mod containers;
 mod discovery;
+mod gangs;
 mod recovery;
 mod tasks;
