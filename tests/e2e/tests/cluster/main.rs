@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod containers;
+mod custom_executor;
 mod discovery;
 mod gangs;
+mod primes;
 mod recovery;
 mod tasks;
