@@ -4,6 +4,7 @@ mod bad_input;
 mod containers;
 mod custom_executor;
 mod discovery;
+mod fetching;
 mod gangs;
 mod primes;
 mod recovery;
