@@ -5,6 +5,7 @@ mod containers;
 mod custom_executor;
 mod discovery;
 mod fetching;
+mod full_disk;
 mod gangs;
 mod primes;
 mod recovery;
