@@ -6,7 +6,9 @@
 //! journal/                              the agent's journal
 //! sandboxes/FRAMEWORK/TASK/             a task's files: what people list and read
 //! executors/FRAMEWORK/EXECUTOR/         a custom executor's own sandbox
-//! run/FRAMEWORK/EXECUTOR/               an executor's process, output, and handles of its tasks: not for people
+//! run/FRAMEWORK/EXECUTOR/               an executor's process, output, and handles of its tasks: not for people;
+//!     draft-N, previous                 a custom executor's next sandbox while it is made, and its last one
+//! removed/                              what is just being removed
 //! cache/                                fetched files that are kept
 //! ```
 

@@ -19,8 +19,10 @@ mod link;
 mod options;
 mod probe;
 mod processes;
+pub mod rlimits;
 mod rotation;
 mod sandbox;
+pub mod users;
 mod works;
 
 pub use driver::run;

@@ -1,6 +1,9 @@
 //! One look at a task's health.
 
-use crate::fetch::{plain, words};
+use crate::{
+    fetch::{plain, words},
+    users::{self, Account},
+};
 use bollard::{
     Docker,
     exec::{CreateExecOptions, StartExecResults},
@@ -8,9 +11,8 @@ use bollard::{
 use futures::StreamExt;
 use nix::{
     sys::signal::{Signal, kill, killpg},
-    unistd::{Gid, Pid, Uid, getpgid, setgid, setgroups, setuid},
+    unistd::{Pid, getpgid},
 };
-use proffer_proto::storage::v1::ProcessUser;
 use proto_types::health::Probe;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -131,9 +133,8 @@ async fn process(
         .stderr(Stdio::null())
         .process_group(0)
         .kill_on_drop(true);
-    let user = user.map(crate::processes::user_by_name).transpose()?;
-    if let Some(user) = user.filter(|user| user.uid != crate::processes::own_user()) {
-        run_as(&mut starting, &user);
+    if let Some(user) = user.map(users::find_other).transpose()?.flatten() {
+        run_as(&mut starting, user);
     }
     let mut child = starting.spawn().map_err(|error| format!("cannot execute {program:?}: {}", plain(&error)))?;
     let group = child.id().and_then(|pid| i32::try_from(pid).ok()).map(|pid| Group(Pid::from_raw(pid)));
@@ -150,18 +151,11 @@ async fn process(
 }
 
 /// Has the command run as the task's user with all groups, as the task does.
-fn run_as(command: &mut tokio::process::Command, user: &ProcessUser) {
-    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
-    let groups: Vec<Gid> = user.groups.iter().copied().map(Gid::from_raw).collect();
+fn run_as(command: &mut tokio::process::Command, user: Account) {
     // SAFETY: between fork and exec only system calls that are async-signal-safe are made, and no memory is allocated.
     #[expect(unsafe_code, reason = "no safe form sets more than one group")]
     unsafe {
-        command.pre_exec(move || {
-            setgroups(&groups)?;
-            setgid(gid)?;
-            setuid(uid)?;
-            Ok(())
-        });
+        command.pre_exec(move || user.assume());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Making sandboxes: whose they are, and who may look into them.
 
-use crate::{docker, fetch::Owner, processes};
+use crate::{docker, fetch::Owner, users};
 use proto_types::executing::TaskLaunch;
 use std::{
     fs,
@@ -28,15 +28,15 @@ impl Access {
     pub(crate) fn to(launch: &TaskLaunch) -> Result<Self, String> {
         let named = launch.task.command.user.as_deref();
         if launch.task.container.is_some() {
-            let owner = named.and_then(docker::owner).filter(|_| processes::own_user() == 0);
+            let owner = named.and_then(docker::owner).filter(|_| users::own() == 0);
             return Ok(owner.map_or(Self::Anybody, Self::of));
         }
-        let user = named.or(launch.user.as_deref()).map(processes::user_by_name).transpose()?;
-        Ok(user.map_or(Self::Own, |user| Self::of(Owner { uid: user.uid, gid: user.gid })))
+        let user = named.or(launch.user.as_deref()).map(users::find).transpose()?;
+        Ok(user.map_or(Self::Own, |user| Self::of(user.owner())))
     }
 
     fn of(owner: Owner) -> Self {
-        if owner.uid == processes::own_user() { Self::Own } else { Self::Of(owner) }
+        if owner.uid == users::own() { Self::Own } else { Self::Of(owner) }
     }
 
     fn mode(self) -> u32 {
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_sandbox_is_its_users() {
-        if processes::own_user() != 0 {
+        if users::own() != 0 {
             println!("only root gives a sandbox to another user: nothing to test");
             return;
         }

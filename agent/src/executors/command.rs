@@ -1,12 +1,15 @@
 //! The command that starts an executor: in a session of its own, with its output in files of its sandbox.
 
 use super::{
-    identity::Identity,
     machine::Launcher,
     sandbox::{Draft, append},
 };
 use agent_core::fact::ExecutorStart;
-use agent_executor::fetch::Owner;
+use agent_executor::{
+    fetch::Owner,
+    rlimits,
+    users::{self, Account},
+};
 use nix::unistd::setsid;
 use std::{
     fs, io,
@@ -21,7 +24,7 @@ pub(super) enum Place {
     /// The built-in executor, in its directory, as the agent.
     BuiltIn(PathBuf),
     /// A custom one, in a sandbox that is being made.
-    Custom { draft: Draft, identity: Option<Identity> },
+    Custom { draft: Draft, user: Option<Account> },
 }
 
 impl Place {
@@ -32,9 +35,9 @@ impl Place {
         if start.info.id.is_built_in() {
             return Ok(Self::BuiltIn(run));
         }
-        let identity = Identity::find(start.info.command.user.as_deref().or(start.user.as_deref()))?;
-        let draft = Draft::make(&run, identity.as_ref().map(Identity::owner))?;
-        Ok(Self::Custom { draft, identity })
+        let user = other_user(start.info.command.user.as_deref().or(start.user.as_deref()))?;
+        let draft = Draft::make(&run, user.as_ref().map(Account::owner))?;
+        Ok(Self::Custom { draft, user })
     }
 
     /// Where what is fetched goes.
@@ -49,7 +52,7 @@ impl Place {
     pub(super) fn owner(&self) -> Option<Owner> {
         match self {
             Self::BuiltIn(_) => None,
-            Self::Custom { identity, .. } => identity.as_ref().map(Identity::owner),
+            Self::Custom { user, .. } => user.as_ref().map(Account::owner),
         }
     }
 
@@ -59,16 +62,16 @@ impl Place {
             Self::BuiltIn(run) => {
                 let mut command = built_in(launcher, &run)?;
                 command.stdout(append(&run.join("stdout"))?).stderr(append(&run.join("stderr"))?);
-                Ok(finish(command, launcher, start, &run, None))
+                finish(command, launcher, start, &run, None)
             }
-            Self::Custom { draft, identity } => {
+            Self::Custom { draft, user } => {
                 let sandbox = launcher.layout.executor_sandbox(&start.framework, &start.info.id);
                 let mut command = custom(start);
                 command.stdout(draft.output("stdout")?).stderr(draft.output("stderr")?);
                 let directory = start.info.command.working_directory.as_deref().unwrap_or_default();
                 command.current_dir(sandbox.join(draft.working_directory(directory)?));
                 draft.hand_over(&sandbox)?;
-                Ok(finish(command, launcher, start, &sandbox, identity))
+                finish(command, launcher, start, &sandbox, user)
             }
         }
     }
@@ -80,8 +83,10 @@ fn finish(
     launcher: &Launcher,
     start: &ExecutorStart,
     sandbox: &Path,
-    identity: Option<Identity>,
-) -> Command {
+    user: Option<Account>,
+) -> io::Result<Command> {
+    let limits = start.info.command.rlimits.iter().map(rlimits::resolve);
+    let limits = limits.collect::<Result<Vec<_>, _>>().map_err(io::Error::other)?;
     command
         .stdin(Stdio::null())
         .env("PROFFER_AGENT_SOCKET", &launcher.socket)
@@ -95,10 +100,21 @@ fn finish(
     unsafe {
         command.pre_exec(move || {
             setsid()?;
-            identity.as_ref().map_or(Ok(()), Identity::assume)
+            limits.iter().try_for_each(|limit| limit.apply())?;
+            user.as_ref().map_or(Ok(()), Account::assume)
         });
     }
-    command
+    Ok(command)
+}
+
+/// The user of this name or number; none: the agent's own.
+fn other_user(name: Option<&str>) -> io::Result<Option<Account>> {
+    let user = name.map(users::find_other).transpose().map_err(io::Error::other)?.flatten();
+    if user.is_some() && users::own() != 0 {
+        let name = name.unwrap_or_default();
+        return Err(io::Error::other(format!("cannot run as {name:?}: the agent itself does not run as root")));
+    }
+    Ok(user)
 }
 
 fn built_in(launcher: &Launcher, directory: &Path) -> io::Result<Command> {

@@ -2,7 +2,6 @@
 
 mod command;
 mod escape;
-mod identity;
 pub(crate) mod machine;
 pub(crate) mod process;
 mod sandbox;

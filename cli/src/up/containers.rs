@@ -1,5 +1,6 @@
 //! The containers of a cluster: they are the engine's, so that the end of the processes under this one does not end them.
 
+use agent_executor::docker::SANDBOX_LABEL;
 use anyhow::{Context, Result};
 use bollard::{
     Docker,
@@ -8,8 +9,6 @@ use bollard::{
 use std::{collections::HashMap, path::Path, time::Duration};
 use tokio::time::timeout;
 
-/// The label with the sandbox of a container.
-const SANDBOX_LABEL: &str = "proffer.sandbox";
 /// How long an engine may take to say what it has.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -19,7 +19,7 @@ use std::{
 pub const SANDBOX: &str = "/mnt/proffer/sandbox";
 
 /// The label with the sandbox of a container, by which its output is found again.
-pub(crate) const SANDBOX_LABEL: &str = "proffer.sandbox";
+pub const SANDBOX_LABEL: &str = "proffer.sandbox";
 
 /// Processes and threads of one container: more is a runaway, and would hurt the whole machine.
 const PIDS: i64 = 32_768;

@@ -17,8 +17,7 @@ mod pull;
 mod stamp;
 mod user;
 
-pub use creation::SANDBOX;
-pub(crate) use creation::SANDBOX_LABEL;
+pub use creation::{SANDBOX, SANDBOX_LABEL};
 pub use ending::Exit;
 pub use engine::{Engine, Found, Spec, Started};
 pub use error::Error;

@@ -6,4 +6,4 @@ mod spec;
 
 pub(crate) use adoption::adopt;
 pub(crate) use client::Client;
-pub(crate) use spec::{own_user, spec, user_by_name};
+pub(crate) use spec::spec;

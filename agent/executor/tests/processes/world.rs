@@ -281,6 +281,17 @@ impl World {
                 self.hear_at_last(updates).await;
             }
         }
+        // The launcher ends by itself, and removes its cgroups before.
+        until("all that ran ends", || self.pids().is_empty()).await;
+    }
+
+    /// The executor, its launcher and its tasks.
+    fn pids(&self) -> Vec<i32> {
+        let lives_here = |pid: &i32| {
+            let directory = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+            directory.starts_with(self.place.path())
+        };
+        pids().into_iter().filter(lives_here).collect()
     }
 
     async fn hear_at_last(&mut self, updates: Vec<NumberedStatus>) {
@@ -294,15 +305,11 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        // Only a test that failed leaves something: the executor, its launcher and its tasks.
+        // Only a test that failed leaves something.
         let _ = self.executor.kill();
         let _ = self.executor.wait();
-        let place = self.place.path().display().to_string();
-        for pid in pids() {
-            let directory = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
-            if directory.starts_with(&place) {
-                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-            }
+        for pid in self.pids() {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
         }
     }
 }

@@ -64,7 +64,11 @@ async fn runs(cluster: &Cluster, scheduler: &mut Scheduler, offers: &[Offer], na
 
 async fn are_unknown(scheduler: &mut Scheduler, ids: &[&str]) -> Result<()> {
     let query = |id: &&str| ReconcileQuery { task_id: (*id).to_owned(), agent_id: String::new() };
-    let request = ReconcileRequest { session_id: scheduler.session(), tasks: ids.iter().map(query).collect() };
+    let request = ReconcileRequest {
+        session_id: scheduler.session(),
+        tasks: ids.iter().map(query).collect(),
+        ..Default::default()
+    };
     let answers = scheduler.client.reconcile(request).await.context("reconcile")?.into_inner().answers;
     assert_eq!(answers.len(), ids.len());
     for answer in answers {
