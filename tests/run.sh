@@ -8,6 +8,7 @@ needed=(
     "busybox-static:/bin/busybox"
     "docker.io:/usr/bin/docker"
     "procps:/usr/bin/pgrep"
+    "openssl:/usr/bin/openssl"
 )
 
 missing=()

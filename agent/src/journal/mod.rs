@@ -5,6 +5,7 @@
 
 mod convert;
 mod frame;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use agent_core::Fact;
 use frame::Frame;
 use proffer_proto::storage::v1::{Header, JournalHeader, JournalRecord, journal_record::Record};
 use prost::Message;
+use room::Room;
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
@@ -79,6 +81,7 @@ pub struct Journal {
     /// The length of the image that the file began with.
     image: u64,
     buffer: Vec<u8>,
+    room: Room,
 }
 
 impl Journal {
@@ -132,6 +135,7 @@ impl Journal {
             length: whole,
             image: 0,
             buffer: Vec::new(),
+            room: Room::keep(directory),
         };
         Ok((journal, opened))
     }
@@ -177,6 +181,7 @@ impl Journal {
             length,
             image: length,
             buffer: Vec::new(),
+            room: Room::keep(directory),
         })
     }
 
@@ -196,7 +201,10 @@ impl Journal {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let written = (&*self.file).write_all(&self.buffer);
+        let mut written = (&*self.file).write_all(&self.buffer);
+        if written.as_ref().is_err_and(|error| self.room.give_for(error)) {
+            written = self.file.set_len(self.length).and_then(|()| (&*self.file).write_all(&self.buffer));
+        }
         let added = self.buffer.len() as u64;
         self.buffer.clear();
         if let Err(error) = written {
@@ -204,6 +212,7 @@ impl Journal {
             return Err(JournalError::Write(self.path.clone(), error));
         }
         self.length += added;
+        self.room.restore();
         Ok(())
     }
 
@@ -231,7 +240,11 @@ impl Journal {
     /// The new file cannot be written; the old one goes on.
     pub fn rotate(&mut self, image: &[Fact]) -> Result<(), JournalError> {
         let id = agent_id(image);
-        let next = Self::begin(&self.directory, &self.boot_id, self.generation + 1, &id, image)?;
+        let begin = || Self::begin(&self.directory, &self.boot_id, self.generation + 1, &id, image);
+        let next = match begin() {
+            Err(JournalError::Write(_, error)) if self.room.give_for(&error) => begin()?,
+            begun => begun?,
+        };
         let old = std::mem::replace(self, next);
         let _ = fs::remove_file(&old.path);
         Ok(())

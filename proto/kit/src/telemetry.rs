@@ -61,7 +61,7 @@ where
 {
     let wrong = |source| Error::Filter { filter: options.log.clone(), source };
     let filter = EnvFilter::builder().parse(&options.log).map_err(wrong)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     let _ = match options.log_format {
         LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
         LogFormat::Json => builder.json().try_init(),

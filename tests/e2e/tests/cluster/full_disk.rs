@@ -167,3 +167,31 @@ async fn the_agent_clears_away_what_filled_its_disk() -> Result<()> {
     until("its sandbox is removed", || async { (!sandbox.exists()).then_some(()) }).await?;
     world.still_works().await
 }
+
+#[tokio::test]
+async fn ends_of_processes_that_cannot_be_written_are_not_lost() -> Result<()> {
+    let mut world = World::start("1h").await?;
+    let ids = crowd();
+    world.launch(ids.iter().map(|id| world.waiting(id)).collect()).await?;
+    let filling = world.cluster.disks[0].fill()?;
+    world.open_gate();
+    cannot_write(&world.cluster).await?;
+    drop(filling);
+    world.all_reach(ids, TaskState::TaskFinished).await?;
+    world.still_works().await
+}
+
+#[tokio::test]
+async fn what_fills_the_disk_is_removed_once_its_task_has_ended() -> Result<()> {
+    let mut world = World::start("200ms").await?;
+    let ids = crowd();
+    world.launch(ids.iter().map(|id| world.waiting(id)).collect()).await?;
+    world.scheduler.run(glutton("cat /dev/zero > big; flock -s ../../../../gate true; exit 1")).await?;
+    world.scheduler.reaches("glutton", TaskState::TaskRunning).await?;
+    until("full", || async { (world.cluster.disks[0].room().ok()? == 0).then_some(()) }).await?;
+    world.open_gate();
+    let sandbox = world.sandbox("glutton");
+    until("its sandbox is removed", || async { (!sandbox.exists()).then_some(()) }).await?;
+    world.scheduler.reaches("glutton", TaskState::TaskFailed).await?;
+    Ok(())
+}
