@@ -4,13 +4,18 @@ use crate::primes::{FOR_EVER, Primes};
 use anyhow::Result;
 use e2e::{
     cluster::{Cluster, Plan},
+    disk::Filling,
     relatives,
     scheduler::{Scheduler, launch, scalar, shell},
     wait::until,
 };
 use nix::fcntl::{Flock, FlockArg};
 use proffer_proto::v1::{KillRequest, Reason, TaskInfo, TaskState};
-use std::{collections::BTreeSet, fs::File, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    path::PathBuf,
+};
 
 /// What the agent says when it cannot write its journal.
 const CANNOT_WRITE: &str = "the agent does nothing until it can be written again";
@@ -74,6 +79,12 @@ impl World {
     }
 }
 
+/// Fills the disk of the agent, and what the agent keeps free on it.
+fn fill(cluster: &Cluster) -> Result<Filling> {
+    fs::remove_file(cluster.agent_directory(0).join("journal/room"))?;
+    cluster.disks[0].fill()
+}
+
 async fn cannot_write(cluster: &Cluster) -> Result<()> {
     let said = || async { cluster.agents[0].printed().contains(CANNOT_WRITE).then_some(()) };
     until("the agent finds its disk full", said).await
@@ -101,7 +112,7 @@ async fn updates_that_cannot_be_written_are_not_lost() -> Result<()> {
     let names: Vec<&str> = ids.iter().map(String::as_str).collect();
     primes.launch(&names.iter().map(|id| (*id, FOR_EVER)).collect::<Vec<_>>()).await?;
     primes.all_reach(&names, TaskState::TaskRunning).await?;
-    let filling = primes.cluster.disks[0].fill()?;
+    let filling = fill(&primes.cluster)?;
     let request =
         KillRequest { session_id: primes.scheduler.session(), task_ids: ids.iter().cloned().collect(), grace_ms: None };
     primes.scheduler.client.kill(request).await?;
@@ -117,7 +128,7 @@ async fn updates_that_cannot_be_written_are_not_lost() -> Result<()> {
 async fn what_is_launched_on_a_full_disk_is_dropped_and_can_be_launched_again() -> Result<()> {
     let mut world = World::start("1h").await?;
     let offer = world.scheduler.offer().await?;
-    let filling = world.cluster.disks[0].fill()?;
+    let filling = fill(&world.cluster)?;
     let ids = crowd();
     let verdicts =
         world.scheduler.accept(&offer, vec![launch(ids.iter().map(|id| shell(id, "true")).collect())]).await?;
@@ -173,7 +184,7 @@ async fn ends_of_processes_that_cannot_be_written_are_not_lost() -> Result<()> {
     let mut world = World::start("1h").await?;
     let ids = crowd();
     world.launch(ids.iter().map(|id| world.waiting(id)).collect()).await?;
-    let filling = world.cluster.disks[0].fill()?;
+    let filling = fill(&world.cluster)?;
     world.open_gate();
     cannot_write(&world.cluster).await?;
     drop(filling);
