@@ -108,6 +108,7 @@ impl Agent {
         for key in &held {
             if has.contains(&key.task)
                 && let Some(task) = self.frameworks.change_task(key)
+                && task.delivery == Delivery::Queued
             {
                 task.delivery = Delivery::Given;
             }

@@ -117,10 +117,14 @@ impl Frameworks {
         GroupId(self.groups)
     }
 
-    /// Lets a framework go that has nothing here any more.
+    /// Lets a framework go that has nothing here any more. One that was abandoned and has nothing left of that time is as
+    /// any other: what it has was refused since.
     pub(crate) fn trim(&mut self, id: &FrameworkId) {
-        if self.all.get(id).is_some_and(|framework| framework.tasks.is_empty() && framework.executors.is_empty()) {
+        let Some(framework) = self.all.get_mut(id).filter(|framework| framework.executors.is_empty()) else { return };
+        if framework.tasks.is_empty() {
             self.all.remove(id);
+        } else if framework.standing == Standing::Abandoned && !framework.tasks.values().any(|task| task.abandoned) {
+            framework.standing = Standing::Active;
         }
     }
 
