@@ -96,7 +96,7 @@ impl Driver {
         let (sender, inputs) = mpsc::channel(INPUTS_MAX);
         let start = Instant::now();
         let core = Master::recover(options.core(), term.cluster, term.epoch, term.changes, now(start));
-        let driver = Self {
+        let mut driver = Self {
             core,
             inputs,
             registry: Registry::new(term.log),
@@ -114,6 +114,9 @@ impl Driver {
             next_round: start,
             absence: None,
         };
+        // What the registry holds is shown before anybody hears that this master leads.
+        driver.tick();
+        driver.carry_out();
         (driver, sender)
     }
 

@@ -223,9 +223,12 @@ async fn a_cgroup_whose_helper_was_killed_is_not_used() {
     let mut world = World::new().await;
     world.outcome(shell("t", "exit 0")).await;
     let launcher = world.launcher_pid();
-    for nursery in children(launcher) {
-        kill(Pid::from_raw(nursery), Signal::SIGKILL).unwrap();
+    let nurseries = children(launcher);
+    for nursery in &nurseries {
+        kill(Pid::from_raw(*nursery), Signal::SIGKILL).unwrap();
     }
+    // A start that is under way when its nursery dies must not be tried again; this one comes after.
+    until("their ends are noticed", || !children(launcher).iter().any(|child| nurseries.contains(child))).await;
     let status = world.outcome(shell("u", "exit 6")).await;
     assert_eq!(status.exit_code, Some(6), "{}", status.message);
     let mut busy = shell("v", "echo; exec sleep 1000");
