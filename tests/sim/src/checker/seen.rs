@@ -15,7 +15,11 @@ impl Checker {
         let again = record.over.is_some_and(|over| {
             over.by != index && update.sequence > 0 && (update.sequence < over.sequence || over.sequence == 0)
         });
-        if again {
+        // What one scheduler saw to its end and acknowledged is forgotten, also where a leader that was deposed without
+        // knowing it told it so; to the next scheduler it is unknown.
+        let forgotten =
+            state == TaskState::Unknown && record.over.is_some_and(|over| over.by != index) && !record.runs();
+        if again || forgotten {
             return;
         }
         if let Some(over) = record.over
