@@ -18,6 +18,9 @@ use std::{
 /// When a question that an answer left out is asked again. Sooner would only ask a confused master faster.
 const UNANSWERED_RETRY: Duration = Duration::from_secs(1);
 
+/// When it is asked again about a task whose agent does not answer. Agents come back after minutes, if at all.
+const UNREACHABLE_RETRY: Duration = Duration::from_secs(30);
+
 /// Questions that wait to be asked.
 #[derive(Debug, Default)]
 pub(crate) struct Inquiries {
@@ -177,6 +180,10 @@ impl Session {
                 return self.inquiries.ask(task, agent, self.now + retry_after, wanted);
             }
         };
+        if status.state == TaskState::Unreachable {
+            // A master that does not know the task will say nothing when its agent is back without it.
+            self.inquiries.ask(status.task.clone(), status.agent.clone(), self.now + UNREACHABLE_RETRY, false);
+        }
         let Some(task) = self.tasks.get(&status.task) else { return self.on_news(status) };
         if asked_at.is_some_and(|version| version != Some(task.version)) && !task.is_over() {
             // A report came in between; the answer may be older than it.

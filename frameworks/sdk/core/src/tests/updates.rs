@@ -119,6 +119,26 @@ fn recovering_is_asked_again_and_never_told() {
 }
 
 #[test]
+fn a_task_that_is_unreachable_is_asked_about_again() {
+    let mut world = World::subscribed();
+    world.launched("t");
+    world.user(UserCall::Reconcile(vec![Query { task: id("t"), agent: None }]));
+    let (call, _) = world.call();
+    world.reply(call, answers(&[("t", TaskState::Unreachable)]));
+    assert_eq!(world.states(), [("t".to_owned(), TaskState::Unreachable)]);
+    world.told.clear();
+    world.pass(Duration::from_secs(30));
+    let (call, asked) = world.call();
+    assert_eq!(queried(&asked), ["t"]);
+    world.reply(call, answers(&[("t", TaskState::Unreachable)]));
+    assert!(world.told.is_empty(), "it is no news");
+    world.pass(Duration::from_secs(30));
+    let (call, _) = world.call();
+    world.reply(call, answers(&[("t", TaskState::Gone)]));
+    assert_eq!(world.states(), [("t".to_owned(), TaskState::Gone)]);
+}
+
+#[test]
 fn an_answer_older_than_a_report_is_not_told() {
     let mut world = World::subscribed();
     world.launched("t");
