@@ -1,6 +1,6 @@
 //! Tasks: what is to run, and where it stands.
 
-use crate::{AgentId, ExecutorId, FrameworkId, Labels, Resources, TaskId, container::Container, health::HealthCheck};
+use crate::{ExecutorId, FrameworkId, Labels, Resources, TaskId, container::Container, health::HealthCheck};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// A task among all tasks: ids are unique within a framework.
@@ -254,15 +254,6 @@ pub struct Launch {
     pub tasks: Vec<std::sync::Arc<TaskInfo>>,
     /// Whether they live and die together: if one fails or is killed, so are the others.
     pub group: bool,
-}
-
-/// A task and where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placement {
-    /// Which.
-    pub key: TaskKey,
-    /// Where.
-    pub agent: AgentId,
 }
 
 #[cfg(test)]
