@@ -10,21 +10,25 @@ use crate::{
     outbox::Outbox,
     sandbox_gc::Retired,
 };
-use agent_core::{Agent, Body, Change, ConnectionId, Dismissal, Effect, Input, LinkId, config::TICK};
+use agent_core::{
+    Agent, Body, Change, ConnectionId, Dismissal, Durability, Effect, Input, LinkId, LogIndex, config::TICK,
+};
 use agent_executor::layout::Layout;
 use proffer_proto::v1;
 use proto_types::{
     FrameworkId, Now,
     executing::{FromExecutor, ToExecutor},
+    link::FromAgent,
     time::{Monotonic, Wall},
 };
 use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    collections::{BTreeMap, VecDeque},
+    io,
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
     sync::{mpsc, oneshot},
+    task::JoinHandle,
     time::MissedTickBehavior,
 };
 use tonic::Status;
@@ -32,9 +36,6 @@ use tracing::{debug, info, warn};
 
 /// Events taken at once at most: enough to write and send in large groups, few enough to answer a ping meanwhile.
 const BATCH: usize = 1024;
-
-/// Records that should outlive the machine are synced together, so long after the first at most.
-const SYNC_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What reaches the driver.
 #[derive(Debug)]
@@ -64,8 +65,18 @@ pub(crate) struct Driver {
     pub(crate) retired: mpsc::Sender<Vec<Retired>>,
     pub(crate) link: Option<(LinkId, LinkHandle)>,
     pub(crate) executors: BTreeMap<ConnectionId, Connection>,
-    pub(crate) syncing: Syncing,
+    pub(crate) durability: Durability,
+    /// The sync that is under way, off the driver's task.
+    pub(crate) sync: Option<JoinHandle<io::Result<()>>>,
+    /// What the master is told once it is safe.
+    pub(crate) held: VecDeque<Held>,
     pub(crate) idle: Vec<oneshot::Sender<()>>,
+}
+
+/// A message to a master that may not be true after a crash of the machine.
+pub(crate) struct Held {
+    after: Option<LogIndex>,
+    message: FromAgent,
 }
 
 /// The way to an executor.
@@ -106,6 +117,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 _ = tick.tick() => self.agent.handle(self.clock.now(), Input::Tick, &mut effects),
+                synced = finished(&mut self.sync) => self.on_synced(synced)?,
                 taken = events.recv_many(&mut batch, BATCH) => if taken == 0 { return Ok(()) },
             }
             let mut stop = None;
@@ -123,9 +135,10 @@ impl Driver {
                 }
             }
             if let Some(done) = stop {
-                if let Err(error) = self.sync().await {
+                if let Err(error) = self.sync_now().await {
                     warn!("{}; the journal would not survive a crash of the machine", kit::exit::chain(&error));
                 }
+                self.tell_master();
                 let _ = done.send(());
                 return Ok(());
             }
@@ -137,6 +150,7 @@ impl Driver {
             Event::Input(input) => input,
             Event::LinkOpened(link, handle) => {
                 self.link = Some((link, handle));
+                self.held.clear();
                 Input::LinkOpened { link }
             }
             Event::ExecutorOpened(connection, sender) => {
@@ -167,23 +181,7 @@ impl Driver {
 
     /// Writes what is appended, then lets the rest leave, in order for each recipient.
     async fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), JournalError> {
-        let (mut must, mut should) = (false, false);
-        for effect in &effects {
-            if let Body::Append(_, fact) = &effect.body {
-                self.journal.add(fact)?;
-                must |= fact.must_be_synced();
-                should |= fact.should_be_synced();
-            }
-        }
-        self.journal.flush()?;
-        if must {
-            self.sync().await?;
-        } else if should {
-            self.sync_soon();
-        }
-        if self.journal.is_large() {
-            self.journal.rotate(&self.agent.image())?;
-        }
+        self.write(&effects).await?;
         let mut outbox = Outbox::default();
         let mut changes: Vec<Change> = Vec::new();
         let (mut orders, mut retired) = (Vec::new(), Vec::new());
@@ -192,11 +190,11 @@ impl Driver {
                 Body::Append(..) => {}
                 Body::ToMaster(link, message) => {
                     if self.link.as_ref().is_some_and(|(present, _)| *present == link) {
-                        outbox.add_for_master(message);
+                        self.held.push_back(Held { after: effect.after, message });
                     }
                 }
                 Body::CloseLink(link, why) => {
-                    self.send_to_master(std::mem::take(&mut outbox.master));
+                    self.tell_master();
                     self.close_link(link, why);
                 }
                 Body::ToExecutor(connection, message) => outbox.add_for_executor(connection, message),
@@ -226,7 +224,7 @@ impl Driver {
         for (connection, queue) in outbox.executors {
             self.send_to_executor(connection, queue.messages);
         }
-        self.send_to_master(outbox.master);
+        self.tell_master();
         if !retired.is_empty() {
             // A sandbox that is not marked is kept from when it was last written, which is a little early at worst.
             let _ = self.retired.try_send(retired);
@@ -234,12 +232,43 @@ impl Driver {
         Ok(())
     }
 
-    fn send_to_master(&mut self, messages: Vec<proto_types::link::FromAgent>) {
-        for message in messages {
+    /// Writes what is appended; what everything rests on is synced too before anything leaves.
+    async fn write(&mut self, effects: &[Effect]) -> Result<(), JournalError> {
+        let mut must = false;
+        let facts = effects.iter().filter_map(|effect| match &effect.body {
+            Body::Append(_, fact) => Some(fact),
+            _ => None,
+        });
+        for fact in facts.clone() {
+            self.journal.add(fact)?;
+            must |= fact.must_be_synced();
+        }
+        self.journal.flush()?;
+        facts.for_each(|fact| self.durability.wrote(fact));
+        if must {
+            self.sync_now().await?;
+        }
+        if self.journal.is_large() {
+            self.journal.rotate(&self.agent.image())?;
+            self.durability.synced_all();
+        }
+        self.sync_aside();
+        Ok(())
+    }
+
+    /// Sends the master what is safe, in order.
+    fn tell_master(&mut self) {
+        let safe = self.durability.safe();
+        let mut outbox = Outbox::default();
+        while let Some(held) = self.held.pop_front_if(|held| held.after.is_none_or(|after| after <= safe)) {
+            outbox.add_for_master(held.message);
+        }
+        for message in outbox.master {
             let Some((link, handle)) = &self.link else { return };
             if handle.messages.try_send(message.into()).is_err() {
                 debug!(?link, "the master reads too slowly or is gone; the link is closed");
                 self.link = None;
+                self.held.clear();
             }
         }
     }
@@ -249,6 +278,7 @@ impl Driver {
         if !present {
             return;
         }
+        self.held.clear();
         if let Some((_, handle)) = self.link.take() {
             let _ = handle.close.send(why);
         }
@@ -285,36 +315,38 @@ impl Driver {
         let _ = known.events.try_send(Err(status));
     }
 
-    async fn sync(&self) -> Result<(), JournalError> {
-        let file = self.journal.file();
-        let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
-        synced.unwrap_or_else(|broken| Err(broken.into())).map_err(|error| self.journal.unsynced(error))
+    /// Syncs everything written so far, and waits for it.
+    async fn sync_now(&mut self) -> Result<(), JournalError> {
+        let synced = finished(&mut Some(self.start_sync())).await;
+        synced.map_err(|error| self.journal.unsynced(error))?;
+        self.durability.synced_all();
+        Ok(())
     }
 
-    fn sync_soon(&self) {
+    /// Starts to sync what a master waits for, unless a sync is under way: all that comes meanwhile shares the next.
+    fn sync_aside(&mut self) {
+        if self.durability.begin_sync() {
+            self.sync = Some(self.start_sync());
+        }
+    }
+
+    fn start_sync(&self) -> JoinHandle<io::Result<()>> {
         let file = self.journal.file();
-        self.syncing.request(file);
+        tokio::task::spawn_blocking(move || file.sync_data())
+    }
+
+    fn on_synced(&mut self, synced: io::Result<()>) -> Result<(), JournalError> {
+        synced.map_err(|error| self.journal.unsynced(error))?;
+        self.durability.end_sync();
+        self.sync_aside();
+        Ok(())
     }
 }
 
-/// Syncs a file in groups, off the driver's task.
-#[derive(Debug, Clone)]
-pub(crate) struct Syncing(mpsc::Sender<Arc<std::fs::File>>);
-
-impl Syncing {
-    pub(crate) fn start() -> Self {
-        let (sender, mut wanted) = mpsc::channel::<Arc<std::fs::File>>(1);
-        tokio::spawn(async move {
-            while let Some(file) = wanted.recv().await {
-                tokio::time::sleep(SYNC_INTERVAL).await;
-                let _ = tokio::task::spawn_blocking(move || file.sync_data()).await;
-            }
-        });
-        Self(sender)
-    }
-
-    /// Asks for a sync; one that waits will do for this one too.
-    fn request(&self, file: Arc<std::fs::File>) {
-        let _ = self.0.try_send(file);
-    }
+/// Waits for a sync, if one is under way; else for ever.
+async fn finished(sync: &mut Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
+    let Some(handle) = sync else { return std::future::pending().await };
+    let synced = handle.await;
+    *sync = None;
+    synced.unwrap_or_else(|broken| Err(broken.into()))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     detect,
-    driver::{Clock, Event, Syncing},
+    driver::{Clock, Event},
     executors::{
         Escape,
         machine::{Launcher, Machine},
@@ -145,7 +145,6 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
             events.clone(),
         ),
         retired: sandbox_gc::start(layout.clone(), model.clone(), policy),
-        syncing: Syncing::start(),
         clock: Clock::start(),
         boot_id,
     };

@@ -2,15 +2,18 @@
 //! memory may not be what is on disk; so it is dropped, and rebuilt from the journal. Tasks run on meanwhile.
 
 use crate::{
-    driver::{Clock, Driver, Event, Syncing},
+    driver::{Clock, Driver, Event},
     executors::machine::Machine,
     journal::{Journal, JournalError},
     model::Model,
     sandbox_gc::Retired,
 };
-use agent_core::{Agent, Config, Effect, Recovered};
+use agent_core::{Agent, Config, Durability, Effect, Recovered};
 use agent_executor::layout::Layout;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 use tokio::{sync::mpsc, time::Instant};
 use tracing::{error, info, warn};
 
@@ -24,7 +27,6 @@ pub(crate) struct Terms {
     pub(crate) model: Model,
     pub(crate) machine: Machine,
     pub(crate) retired: mpsc::Sender<Vec<Retired>>,
-    pub(crate) syncing: Syncing,
     pub(crate) clock: Clock,
     pub(crate) boot_id: String,
 }
@@ -59,7 +61,9 @@ impl Terms {
             retired: self.retired.clone(),
             link: None,
             executors: BTreeMap::new(),
-            syncing: self.syncing.clone(),
+            durability: Durability::default(),
+            sync: None,
+            held: VecDeque::new(),
             idle: Vec::new(),
         };
         Ok((driver, first))

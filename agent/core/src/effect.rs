@@ -19,7 +19,8 @@ pub struct LogIndex(pub u64);
 /// Something to be done by the shell. Effects to one recipient leave in the order made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effect {
-    /// It may leave only once this record is in the journal; none: at once.
+    /// It may leave only once this record is in the journal, and for a master only once it is as safe as
+    /// [`Durability`](crate::Durability) says; none: at once.
     pub after: Option<LogIndex>,
     /// What.
     pub body: Body,

@@ -102,8 +102,8 @@ impl Fact {
         matches!(self, Self::Identified { .. } | Self::Abandoned | Self::EpochSeen(_))
     }
 
-    /// Whether it should outlive the machine. After a crash of the machine nothing runs there any more, so that a lost
-    /// launch or start does no harm; a lost end of a task would be reported as a failure.
+    /// Whether it has to outlive the machine before a master hears of it. After a crash of the machine nothing runs there
+    /// any more, so that a lost launch or start does no harm; a lost end of a task would be reported again, as a failure.
     #[must_use]
     pub fn should_be_synced(&self) -> bool {
         match self {

@@ -17,11 +17,13 @@
 //! reports are values.
 //!
 //! **Architecture invariant:** a fact is appended before anything that depends on it leaves: the epoch before it is
-//! obeyed, the launch before the executor has it, the update before anybody hears of it.
+//! obeyed, the launch before the executor has it, the update before anybody hears of it; and a master hears of nothing
+//! that a crash of the machine could undo ([`Durability`]).
 
 mod attach;
 pub mod check;
 pub mod config;
+mod durability;
 pub mod effect;
 mod executors;
 pub mod fact;
@@ -47,6 +49,7 @@ mod tests;
 
 pub use check::Violation;
 pub use config::Config;
+pub use durability::Durability;
 pub use effect::{AgentView, Body, Change, Closed, Dismissal, Effect, ExecutorView, LogIndex, Recipient, TaskView};
 pub use fact::Fact;
 pub use input::{ConnectionId, Input, LinkId};

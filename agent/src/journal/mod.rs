@@ -126,6 +126,8 @@ impl Journal {
             ));
             file.set_len(whole).map_err(|error| JournalError::Write(path.clone(), error))?;
         }
+        // What an earlier run wrote and did not live to sync: a master may hear of it from now on.
+        file.sync_data().map_err(|error| JournalError::Write(path.clone(), error))?;
         let journal = Self {
             directory: directory.to_owned(),
             boot_id: boot_id.to_owned(),

@@ -8,9 +8,12 @@ use crate::{
     kernel::Event,
     network::{NetId, Packet, Side},
     outbox::Outbox,
+    sabotage::Switch,
     world::World,
 };
-use agent_core::{Agent, Body, Change, Config, Effect, Fact, Input, LinkId, LogIndex, Recipient, Recovered};
+use agent_core::{
+    Agent, Body, Change, Config, Durability, Effect, Fact, Input, LinkId, LogIndex, Recipient, Recovered,
+};
 use proto_types::{AgentId, AgentInfo, TaskKey, link::ToAgent};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -36,11 +39,14 @@ pub struct AgentHost {
     journal: Disk<Fact>,
     /// How many records of this run are stored.
     stored: u64,
+    /// Which records of this run may be told to a master.
+    durability: Durability,
     /// How much of the journal outlives the machine.
     synced: usize,
+    /// How much of it will once the sync that is under way is done.
+    syncing: usize,
     /// At which length the journal is begun anew.
     compact_at: usize,
-    sync_wanted: bool,
     booted: bool,
     outbox: Outbox<Recipient, Effect>,
     link: Option<NetId>,
@@ -62,9 +68,10 @@ impl AgentHost {
             unacknowledged: BTreeMap::new(),
             journal: Disk::default(),
             stored: 0,
+            durability: Durability::default(),
             synced: 0,
+            syncing: 0,
             compact_at: 0,
-            sync_wanted: false,
             booted: false,
             outbox: Outbox::default(),
             link: None,
@@ -76,6 +83,14 @@ impl AgentHost {
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.core.is_some()
+    }
+
+    /// Which records are safe enough for what rests on them to leave for a recipient.
+    fn safe_for(&self, recipient: Recipient) -> u64 {
+        match recipient {
+            Recipient::Master(_) => self.durability.safe().0,
+            _ => self.stored,
+        }
     }
 
     /// Whether the present process has the link of this number.
@@ -114,6 +129,8 @@ impl World {
         let config = Config { info: host.info.clone(), nonce, ..config };
         let (core, effects) = Agent::recover(config, Recovered { facts, rebooted: !rebooted }, now);
         host.stored = 0;
+        host.durability = Durability::default();
+        host.synced = host.journal.safe();
         host.core = Some(core);
         host.outbox = Outbox::default();
         (host.link, host.registered, host.failures) = (None, false, 0);
@@ -130,9 +147,6 @@ impl World {
         let host = self.agent_mut(index);
         if host.life != life || host.core.is_none() {
             return;
-        }
-        if std::mem::take(&mut host.sync_wanted) {
-            host.synced = host.journal.safe();
         }
         self.kernel.after(agent_core::config::TICK, Event::AgentTicks(index, life));
         self.give_agent(index, Input::Tick);
@@ -225,6 +239,7 @@ impl World {
     }
 
     fn carry_out_agent(&mut self, index: AgentIndex, effects: Vec<Effect>) {
+        let early = self.sabotages(Switch::EndBeforeSync);
         for effect in effects {
             let effect = self.tamper_agent_effect(effect);
             self.checker.agent_makes(index, &effect);
@@ -234,7 +249,9 @@ impl World {
                 continue;
             }
             let after = effect.after.map_or(0, |LogIndex(number)| number);
-            if let Some(effect) = host.outbox.push(effect.recipient(), after, effect, host.stored) {
+            let recipient = effect.recipient();
+            let safe = if early { host.stored } else { host.safe_for(recipient) };
+            if let Some(effect) = host.outbox.push(recipient, after, effect, safe) {
                 self.leave_agent(index, effect);
             }
         }
@@ -269,10 +286,11 @@ impl World {
         let safe = host.journal.safe();
         host.stored += (safe - from) as u64;
         let new = &host.journal.entries()[from..safe];
+        new.iter().for_each(|fact| host.durability.wrote(fact));
         if new.iter().any(Fact::must_be_synced) {
             host.synced = safe;
+            host.durability.synced_all();
         }
-        host.sync_wanted |= new.iter().any(Fact::should_be_synced);
         if more {
             host.journal.begin_flush();
             let delay = self.settings.disk_delay(&mut self.kernel.chances.disk, slow) / 4;
@@ -280,11 +298,48 @@ impl World {
         }
         let host = &mut self.agents[index.0 as usize];
         self.checker.journal_stored(index, &host.journal.entries()[from..safe]);
-        let released = host.outbox.release(host.stored);
+        self.checker.journal_synced(index, host.synced);
+        self.sync_journal(index);
+        self.release_agent(index);
+        self.compact_journal(index);
+    }
+
+    /// Starts to sync what a master waits for, unless a sync is under way.
+    fn sync_journal(&mut self, index: AgentIndex) {
+        let host = &mut self.agents[index.0 as usize];
+        let life = host.life;
+        if host.durability.begin_sync() {
+            host.syncing = host.journal.safe();
+            let delay = self.settings.disk_delay(&mut self.kernel.chances.disk, self.slow_disk);
+            self.kernel.after(delay, Event::JournalSynced(index, life));
+        }
+    }
+
+    pub(crate) fn on_journal_synced(&mut self, index: AgentIndex, life: Life) {
+        let host = self.agent_mut(index);
+        if host.life != life {
+            return;
+        }
+        host.synced = host.synced.max(host.syncing);
+        host.durability.end_sync();
+        let synced = host.synced;
+        self.checker.journal_synced(index, synced);
+        self.sync_journal(index);
+        self.release_agent(index);
+        self.compact_journal(index);
+    }
+
+    fn release_agent(&mut self, index: AgentIndex) {
+        let early = self.sabotages(Switch::EndBeforeSync);
+        let host = &mut self.agents[index.0 as usize];
+        let (stored, safe) = (host.stored, if early { host.stored } else { host.durability.safe().0 });
+        let released = host.outbox.release(|recipient| match recipient {
+            Recipient::Master(_) => safe,
+            _ => stored,
+        });
         for effect in released {
             self.leave_agent(index, effect);
         }
-        self.compact_journal(index);
     }
 
     /// Begins a new file of the journal now and then.
@@ -298,7 +353,11 @@ impl World {
         let Some(core) = &host.core else { return };
         host.journal.compact(core.image());
         host.synced = host.journal.safe();
+        host.durability.synced_all();
+        // A sync of the file before is none of this one.
+        host.syncing = 0;
         host.compact_at = host.synced * 2;
+        self.checker.journal_replaced(index, host.synced);
     }
 
     fn leave_agent(&mut self, index: AgentIndex, effect: Effect) {

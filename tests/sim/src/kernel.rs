@@ -63,6 +63,8 @@ pub enum Event {
     AgentTicks(AgentIndex, Life),
     /// A write of an agent's journal is done.
     JournalFlushed(AgentIndex, Life),
+    /// A part of an agent's journal outlives the machine.
+    JournalSynced(AgentIndex, Life),
     /// An agent looks for the leader and opens a link.
     AgentConnects(AgentIndex, Life),
     /// An agent process starts.

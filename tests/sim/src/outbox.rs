@@ -29,10 +29,11 @@ impl<R: Ord + Copy, E> Outbox<R, E> {
         None
     }
 
-    /// So many writes are stored now: what may leave.
-    pub fn release(&mut self, safe: u64) -> Vec<E> {
+    /// So many writes are safe now, seen from each recipient: what may leave.
+    pub fn release(&mut self, safe: impl Fn(R) -> u64) -> Vec<E> {
         let mut leaving = Vec::new();
-        self.waiting.retain(|_, queue| {
+        self.waiting.retain(|recipient, queue| {
+            let safe = safe(*recipient);
             while let Some((_, effect)) = queue.pop_front_if(|(after, _)| *after <= safe) {
                 leaving.push(effect);
             }
@@ -59,8 +60,8 @@ mod tests {
         assert_eq!(outbox.push('a', 2, 2, 0), None);
         assert_eq!(outbox.push('a', 0, 3, 0), None);
         assert_eq!(outbox.push('b', 1, 4, 0), None);
-        assert_eq!(outbox.release(1), [4]);
-        assert_eq!(outbox.release(2), [2, 3]);
+        assert_eq!(outbox.release(|_| 1), [4]);
+        assert_eq!(outbox.release(|_| 2), [2, 3]);
         assert!(outbox.is_empty());
     }
 }

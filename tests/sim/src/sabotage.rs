@@ -86,6 +86,8 @@ switches! {
     TaskLaunchedAgain = "task-launched-again" found by NoTaskRunsTwice,
     /// An agent sends updates before they are journalled.
     UpdateBeforeJournal = "update-before-journal" found by NothingIsDoneBeforeItIsJournalled,
+    /// An agent tells the end of a task that a crash of the machine would undo.
+    EndBeforeSync = "end-before-sync" found by NothingIsDoneBeforeItIsJournalled,
     /// A role's limit is not heeded.
     LimitIgnored = "limit-ignored" found by LimitsAreKept,
     /// A scheduler that was superseded is let in again.
@@ -156,7 +158,7 @@ impl Switch {
 }
 
 impl World {
-    fn sabotages(&self, switch: Switch) -> bool {
+    pub(crate) fn sabotages(&self, switch: Switch) -> bool {
         self.settings.sabotage == Some(switch)
     }
 

@@ -188,6 +188,7 @@ impl World {
             Event::MasterDeposed(index, life, epoch) => self.on_master_deposed(index, life, epoch),
             Event::AgentTicks(index, life) => self.on_agent_ticks(index, life),
             Event::JournalFlushed(index, life) => self.on_journal_flushed(index, life),
+            Event::JournalSynced(index, life) => self.on_journal_synced(index, life),
             Event::AgentConnects(index, life) => self.on_agent_connects(index, life),
             Event::AgentStarts(index, life) => self.on_agent_starts(index, life),
             Event::Executor(index, process, event) => self.on_executor(index, process, event),

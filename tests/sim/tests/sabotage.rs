@@ -52,6 +52,7 @@ each_is_found! {
     expired_offer_honoured: ExpiredOfferHonoured,
     task_launched_again: TaskLaunchedAgain,
     update_before_journal: UpdateBeforeJournal,
+    end_before_sync: EndBeforeSync,
     limit_ignored: LimitIgnored,
     superseded_let_in: SupersededLetIn,
     kill_forgotten: KillForgotten,

@@ -13,15 +13,32 @@ pub(super) struct Journal {
     /// By framework and task, since acknowledgements to executors name only the task.
     taken: BTreeMap<TaskId, u64>,
     tokens: BTreeSet<String>,
+    /// Ends of tasks that a crash of the machine would undo, by the place of their record.
+    unsynced: BTreeMap<TaskKey, usize>,
+    records: usize,
 }
 
 impl Journal {
     pub(super) fn rebuild(&mut self, facts: &[Fact]) {
         *self = Self::default();
         facts.iter().for_each(|fact| self.store(fact));
+        // The agent syncs what it finds before it tells anybody.
+        self.unsynced.clear();
+    }
+
+    /// The journal is begun anew with so many records, all of which outlive the machine.
+    pub(super) fn replace(&mut self, records: usize) {
+        self.records = records;
+        self.unsynced.clear();
+    }
+
+    /// The journal's first records outlive the machine.
+    pub(super) fn sync(&mut self, records: usize) {
+        self.unsynced.retain(|_, place| *place > records);
     }
 
     pub(super) fn store(&mut self, fact: &Fact) {
+        self.records += 1;
         match fact {
             Fact::TaskLaunched(launch) => {
                 for task in &launch.tasks {
@@ -32,6 +49,9 @@ impl Journal {
                 let key = TaskKey { framework: update.framework.clone(), task: update.status.task.clone() };
                 let taken = self.taken.entry(key.task.clone()).or_default();
                 *taken = (*taken).max(update.number);
+                if update.status.state.is_terminal() {
+                    self.unsynced.insert(key.clone(), self.records);
+                }
                 let highest = self.updates.entry(key).or_default();
                 *highest = (*highest).max(update.status.sequence);
             }
@@ -68,6 +88,10 @@ impl Journal {
     fn not_stored(&self, framework: &FrameworkId, status: &TaskStatus) -> Option<String> {
         let key = TaskKey { framework: framework.clone(), task: status.task.clone() };
         let stored = self.updates.get(&key).copied().unwrap_or_default();
-        (status.sequence > stored).then(|| format!("sends update {} of {key} before it is journalled", status.sequence))
+        if status.sequence > stored {
+            return Some(format!("sends update {} of {key} before it is journalled", status.sequence));
+        }
+        let unsafe_end = status.state.is_terminal() && self.unsynced.contains_key(&key);
+        unsafe_end.then(|| format!("tells the end of {key} before it outlives the machine"))
     }
 }

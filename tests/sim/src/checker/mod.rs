@@ -354,6 +354,16 @@ impl Checker {
         }
     }
 
+    /// The first records of an agent's journal outlive the machine.
+    pub fn journal_synced(&mut self, index: AgentIndex, records: usize) {
+        self.journals[index.0 as usize].sync(records);
+    }
+
+    /// An agent's journal is begun anew with so many records.
+    pub fn journal_replaced(&mut self, index: AgentIndex, records: usize) {
+        self.journals[index.0 as usize].replace(records);
+    }
+
     /// The agent process is gone; its journal holds this.
     pub fn journal_settled(&mut self, index: AgentIndex, facts: &[agent_core::Fact]) {
         self.journals[index.0 as usize].rebuild(facts);

@@ -72,7 +72,7 @@ impl World {
         let host = self.master_mut(index);
         let MasterState::Leading(mut term) = std::mem::replace(&mut host.state, MasterState::Standby) else { return };
         let safe = self.safe_of(&term);
-        for effect in term.outbox.release(safe) {
+        for effect in term.outbox.release(|_| safe) {
             self.leave_master(index, &mut term, effect);
         }
         self.master_mut(index).state = MasterState::Leading(term);
