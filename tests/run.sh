@@ -9,6 +9,7 @@ needed=(
     "docker.io:/usr/bin/docker"
     "procps:/usr/bin/pgrep"
     "openssl:/usr/bin/openssl"
+    "zookeeper:/usr/share/java/zookeeper.jar"
 )
 
 missing=()

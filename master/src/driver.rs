@@ -8,7 +8,7 @@ use crate::{
     read_model::ReadModel,
     registry::{Registry, Written},
 };
-use coordination::{Fate, Term};
+use coordination::{Fate, Tenure, Term};
 use kit::shutdown::CancellationToken;
 use master_core::{Absence, Body, CallId, ConnectionId, Effect, Input, LinkId, Master, OperatorReply};
 use proffer_proto::convert::status;
@@ -69,6 +69,7 @@ pub(crate) struct Driver {
     core: Master,
     inputs: mpsc::Receiver<Message>,
     registry: Registry,
+    tenure: Tenure,
     outbox: Outbox,
     model: Arc<ReadModel>,
     metrics: Arc<Metrics>,
@@ -100,6 +101,7 @@ impl Driver {
             core,
             inputs,
             registry: Registry::new(term.log),
+            tenure: term.tenure,
             outbox: Outbox::new(),
             model,
             metrics,
@@ -142,6 +144,7 @@ impl Driver {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 written = self.registry.written() => self.on_written(written)?,
+                fate = self.tenure.ended() => return Err(fate),
                 // While inputs wait, time stands still for the core: the next tick is late, and it knows what that means.
                 _ = ticks.tick(), if takes_inputs => self.tick(),
                 count = self.inputs.recv_many(&mut batch, BATCH_MAX), if takes_inputs => {

@@ -2,6 +2,7 @@
 
 use crate::{driver::Message, read_model::ReadModel};
 use arc_swap::ArcSwapOption;
+use coordination::Sighting;
 use master_core::{CallId, ConnectionId, Input, LinkId, OperatorCall, OperatorReply};
 use proffer_proto::convert::status;
 use proto_types::{
@@ -12,13 +13,17 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tonic::Status;
 
 /// Names links, connections and calls, and passes what they say to the present term.
 #[derive(Debug)]
 pub(crate) struct Handle {
     term: ArcSwapOption<Term>,
+    /// Who leads if this master does not; none: nobody else can.
+    leader: Option<watch::Receiver<Sighting>>,
+    /// Where this master is.
+    address: String,
     numbers: AtomicU64,
 }
 
@@ -29,8 +34,8 @@ struct Term {
 }
 
 impl Handle {
-    pub(crate) fn new() -> Self {
-        Self { term: ArcSwapOption::empty(), numbers: AtomicU64::new(0) }
+    pub(crate) fn new(leader: Option<watch::Receiver<Sighting>>, address: String) -> Self {
+        Self { term: ArcSwapOption::empty(), leader, address, numbers: AtomicU64::new(0) }
     }
 
     pub(crate) fn lead(&self, inputs: mpsc::Sender<Message>, model: Arc<ReadModel>) {
@@ -43,12 +48,30 @@ impl Handle {
 
     /// What lists are answered from.
     pub(crate) fn model(&self) -> Result<Arc<ReadModel>, Status> {
-        self.term.load().as_ref().map(|term| Arc::clone(&term.model)).ok_or_else(|| status::not_leader(None))
+        self.term.load().as_ref().map(|term| Arc::clone(&term.model)).ok_or_else(|| self.not_leader())
     }
 
     /// The way into the present term.
     pub(crate) fn inputs(&self) -> Result<mpsc::Sender<Message>, Status> {
-        self.term.load().as_ref().map(|term| term.inputs.clone()).ok_or_else(|| status::not_leader(None))
+        self.term.load().as_ref().map(|term| term.inputs.clone()).ok_or_else(|| self.not_leader())
+    }
+
+    /// Whether this master leads.
+    pub(crate) fn leads(&self) -> bool {
+        self.term.load().is_some()
+    }
+
+    /// Where another master leads, as far as is known.
+    pub(crate) fn leader(&self) -> Option<String> {
+        let sighting = self.leader.as_ref()?.borrow();
+        let leader = sighting.leader.as_ref()?;
+        // What it said of itself before it stepped down leads nobody anywhere.
+        (leader.address != self.address).then(|| leader.address.clone())
+    }
+
+    /// What callers of a master that does not lead hear.
+    fn not_leader(&self) -> Status {
+        status::not_leader(self.leader().as_deref())
     }
 
     /// Inputs that wait for the driver.
@@ -85,11 +108,11 @@ impl Handle {
     }
 
     async fn ask<T>(&self, message: Message, reply: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Status> {
-        self.inputs()?.send(message).await.map_err(|_| status::not_leader(None))?;
+        self.inputs()?.send(message).await.map_err(|_| self.not_leader())?;
         match reply.await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(refusal)) => Err(status::refused(&refusal)),
-            Err(_) => Err(status::not_leader(None)),
+            Err(_) => Err(self.not_leader()),
         }
     }
 }

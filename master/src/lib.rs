@@ -26,7 +26,7 @@ mod weights;
 
 pub use options::Options;
 
-use coordination::{Candidate, Embedded, Fate, Store};
+use coordination::{Candidate, Embedded, Fate, Store, Term, ZooKeeper};
 use driver::Driver;
 use handle::Handle;
 use kit::shutdown::CancellationToken;
@@ -40,11 +40,20 @@ pub enum Error {
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] kit::listen::Error),
+    /// How others reach it is no address.
+    #[error("--advertise")]
+    Advertise(#[source] kit::channel::Error),
     /// Its log cannot be used.
-    #[error("--dir: the registry cannot be opened")]
-    Registry(#[source] coordination::Error),
-    /// A write failed, and the log cannot be read again.
-    #[error("the registry cannot be opened again after a write failed")]
+    #[error("{option}: the registry cannot be opened")]
+    Registry {
+        /// What says where it is.
+        option: &'static str,
+        /// Why.
+        #[source]
+        source: coordination::Error,
+    },
+    /// The term ended, and the log cannot be read again.
+    #[error("the registry cannot be opened again after a term ended")]
     Lost(#[source] coordination::Error),
     /// Its services cannot be described, which is a fault of the build.
     #[error("the services cannot be described")]
@@ -55,20 +64,26 @@ impl Error {
     /// Whether the command was asked for wrongly, rather than failing.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Listen(_) | Self::Registry(_))
+        matches!(self, Self::Listen(_) | Self::Advertise(_) | Self::Registry { .. })
     }
 }
 
-/// Runs a master on the registry in its directory until it is asked to stop; `ready` hears the address once it listens.
+/// Runs a master until it is asked to stop: on the registry in its directory, or, if a ZooKeeper is named, in turn with
+/// others on the registry there. `ready` hears the address once it serves.
 ///
 /// # Errors
 /// If it cannot listen or its log cannot be used.
 pub async fn run(options: Options, stop: CancellationToken, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
-    let store = Embedded::new(options.dir.clone());
-    run_on(&store, options, stop, ready).await
+    match options.zk.clone() {
+        None => run_on(&Embedded::new(options.dir.clone()), options, stop, ready).await,
+        Some(address) => {
+            let store = ZooKeeper::new(address).with_session_timeout(options.zk_session_timeout);
+            run_on(&store, options, stop, ready).await
+        }
+    }
 }
 
-/// Runs a master on any registry.
+/// Runs a master on any registry. `ready` hears the address once it leads, or at once where others may.
 ///
 /// # Errors
 /// As for [`run`].
@@ -78,34 +93,58 @@ pub async fn run_on(
     stop: CancellationToken,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Error> {
-    let (listener, address) = kit::listen::tcp(options.listen, options.insecure).await?;
-    let mut term = begin(store, address).await.map_err(Error::Registry)?;
-    let handle = Arc::new(Handle::new());
+    let (listener, bound) = kit::listen::tcp(options.listen, options.insecure).await?;
+    let address = options.advertise.clone().unwrap_or_else(|| bound.to_string());
+    kit::channel::endpoint(&address).map_err(Error::Advertise)?;
+    let leader = store.leader();
+    let (mut ready, elected) = (Some(ready), leader.is_some());
+    let handle = Arc::new(Handle::new(leader, address.clone()));
     let metrics = Arc::new(Metrics::new(&handle));
     let (services, names) = rpc::services(&handle);
     let routes = http::router(&handle, metrics.registry());
     let (router, health) = kit::web::with_grpc(services, &names, routes).map_err(Error::Reflection)?;
-    let server = tokio::spawn(kit::serve::serve(listener, router, stop.clone()));
-    let mut ready = Some(ready);
-    loop {
-        tracing::info!(cluster = %term.cluster, epoch = %term.epoch, %address, "leading");
-        metrics.terms.inc();
-        let model = ReadModel::new(term.cluster.clone(), term.epoch, address.to_string());
-        let (driver, inputs) = Driver::new(&options, term, Arc::clone(&model), Arc::clone(&metrics));
-        handle.lead(inputs, model);
+    let serving = stop.child_token();
+    let ends_serving = serving.clone().drop_guard();
+    let server = tokio::spawn(kit::serve::serve(listener, router, serving));
+    if elected && let Some(ready) = ready.take() {
+        tracing::info!(%address, "standing by");
+        ready(bound);
+    }
+    let mut candidate = Candidate { address: address.clone(), cluster: None };
+    while let Some(begun) = stop.run_until_cancelled(store.begin(candidate.clone())).await {
+        let term = begun.map_err(|source| cannot_begin(&candidate, elected, source))?;
+        // From now on another cluster's log, or an empty one, is somebody's mistake.
+        candidate.cluster = Some(term.cluster.clone());
+        let driver = take_office(&options, term, &address, &handle, &metrics);
         health.set(true).await;
         if let Some(ready) = ready.take() {
-            ready(address);
+            ready(bound);
         }
         let ended = lead(driver, stop.clone()).await;
         handle.step_down();
         health.set(false).await;
         let Err(fate) = ended else { break };
-        tracing::error!(error = %kit::exit::chain(&fate), "the term is over; reading the registry again");
-        term = begin(store, address).await.map_err(Error::Lost)?;
+        tracing::warn!(why = %kit::exit::chain(&fate), "the term is over; standing by");
     }
+    drop(ends_serving);
     let _ = server.await;
     Ok(())
+}
+
+fn take_office(options: &Options, term: Term, address: &str, handle: &Handle, metrics: &Arc<Metrics>) -> Driver {
+    tracing::info!(cluster = %term.cluster, epoch = %term.epoch, %address, "leading");
+    metrics.terms.inc();
+    let model = ReadModel::new(term.cluster.clone(), term.epoch, address.to_owned());
+    let (driver, inputs) = Driver::new(options, term, Arc::clone(&model), Arc::clone(metrics));
+    handle.lead(inputs, model);
+    driver
+}
+
+fn cannot_begin(candidate: &Candidate, elected: bool, source: coordination::Error) -> Error {
+    match candidate.cluster {
+        Some(_) => Error::Lost(source),
+        None => Error::Registry { option: if elected { "--zk" } else { "--dir" }, source },
+    }
 }
 
 /// Runs the driver as a task of its own: beside the streams it serves, where a message between the two wakes no thread.
@@ -114,8 +153,4 @@ async fn lead(driver: Driver, stop: CancellationToken) -> Result<(), Fate> {
         Ok(ended) => ended,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
-}
-
-async fn begin(store: &dyn Store, address: SocketAddr) -> Result<coordination::Term, coordination::Error> {
-    store.begin(Candidate { address: address.to_string(), cluster: None }).await
 }

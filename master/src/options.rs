@@ -1,6 +1,7 @@
 //! What an operator may set.
 
 use clap::Args;
+use coordination::Address;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// How a master runs.
@@ -12,7 +13,17 @@ pub struct Options {
     /// Listen on addresses that others can reach although nothing keeps them out.
     #[arg(long)]
     pub insecure: bool,
-    /// Where it keeps its registry.
+    /// How others reach it, if that is not where it listens.
+    #[arg(long, env = "PROFFER_MASTER_ADVERTISE", value_name = "HOST:PORT")]
+    pub advertise: Option<String>,
+    /// The ZooKeeper through which one of several masters is elected, and which keeps the registry:
+    /// zk://[USER:PASSWORD@]HOST:PORT[,HOST:PORT ...]/PATH.
+    #[arg(long, env = "PROFFER_ZK", hide_env_values = true, value_name = "ADDRESS")]
+    pub zk: Option<Address>,
+    /// After so much silence ZooKeeper gives the leadership to another master. The servers may bound it.
+    #[arg(long, env = "PROFFER_ZK_SESSION_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive)]
+    pub zk_session_timeout: Duration,
+    /// Where it keeps its registry if no ZooKeeper does.
     #[arg(long, env = "PROFFER_MASTER_DIR", default_value = "proffer-master", value_name = "DIRECTORY")]
     pub dir: PathBuf,
     /// How long a framework may hold an offer.

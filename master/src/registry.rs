@@ -111,9 +111,10 @@ async fn write(mut log: Box<dyn Log>, mut jobs: mpsc::Receiver<Job>, answers: mp
             Err(fate) => Written::Failed(fate),
         };
         if answers.send(answer).await.is_err() {
-            return;
+            break;
         }
     }
+    log.close().await;
 }
 
 #[cfg(test)]
@@ -145,6 +146,10 @@ mod tests {
 
         fn wants_compaction(&self) -> bool {
             self.due
+        }
+
+        fn close(self: Box<Self>) -> Pending<'static, ()> {
+            Box::pin(async move { drop(self) })
         }
     }
 

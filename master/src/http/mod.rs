@@ -9,8 +9,10 @@ use crate::{
 };
 use axum::{
     Json, Router,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{Query, Request, State, rejection::QueryRejection},
     http::StatusCode,
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use kit::web::Problem;
@@ -30,8 +32,20 @@ pub(crate) fn router(handle: &Arc<Handle>, metrics: Arc<Registry>) -> Router {
         .route("/api/v1/tasks", get(tasks))
         .route("/api/v1/offers", get(offers))
         .route("/api/v1/roles", get(roles))
+        .route_layer(from_fn_with_state(Arc::clone(handle), redirect))
         .with_state(Arc::clone(handle));
     kit::web::router(metrics).merge(api)
+}
+
+/// A standby sends everybody to the leader.
+async fn redirect(State(handle): State<Arc<Handle>>, request: Request, next: Next) -> Response {
+    match handle.leader() {
+        Some(leader) if !handle.leads() => {
+            let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            Redirect::temporary(&format!("http://{leader}{path}")).into_response()
+        }
+        _ => next.run(request).await,
+    }
 }
 
 /// What lists may be asked with.

@@ -1,8 +1,8 @@
 //! A log in a directory, for one process: redb.
 
 use crate::{
-    Candidate, Damage, Error, Fate, Log, Pending, Store, Term,
-    entry::{Author, batches, beginning, pieces},
+    Candidate, Damage, Error, Fate, Log, Pending, Sighting, Store, Tenure, Term,
+    entry::{Author, batches, beginning, new_cluster, pieces},
     growth::Growth,
     replay::{Read, Replay},
 };
@@ -15,8 +15,10 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::task::{self, JoinError};
-use uuid::Uuid;
+use tokio::{
+    sync::watch,
+    task::{self, JoinError},
+};
 
 /// Entries by number.
 const ENTRIES: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("log");
@@ -55,6 +57,10 @@ impl Store for Embedded {
             }
         })
     }
+
+    fn leader(&self) -> Option<watch::Receiver<Sighting>> {
+        None
+    }
 }
 
 impl Embedded {
@@ -76,7 +82,7 @@ impl Embedded {
             growth: read.growth,
             ended: false,
         };
-        Ok(Term { cluster, epoch, changes: read.changes, log: Box::new(log) })
+        Ok(Term { cluster, epoch, changes: read.changes, log: Box::new(log), tenure: Tenure::unlimited() })
     }
 
     fn make_directory(&self) -> io::Result<()> {
@@ -124,9 +130,7 @@ impl Embedded {
                 Err(Error::WrongCluster { path: self.file.clone(), found, wanted })
             }
             (Some(cluster), _) | (None, Some(cluster)) => Ok(cluster),
-            (None, None) => {
-                Ok(ClusterId::new(Uuid::new_v4().to_string()).expect("a UUID is short and of digits and dashes"))
-            }
+            (None, None) => Ok(new_cluster()),
         }
     }
 
@@ -183,6 +187,11 @@ impl Log for EmbeddedLog {
 
     fn wants_compaction(&self) -> bool {
         self.growth.is_due()
+    }
+
+    fn close(self: Box<Self>) -> Pending<'static, ()> {
+        // The file is closed with it.
+        Box::pin(async move { drop(self) })
     }
 }
 

@@ -69,26 +69,31 @@ pub(crate) fn open(index: u64, bytes: &[u8]) -> Result<LogEntry, Damage> {
     Ok(entry)
 }
 
+/// The id of a cluster that begins.
+pub(crate) fn new_cluster() -> ClusterId {
+    ClusterId::new(Uuid::new_v4().to_string()).expect("a UUID is short and of digits and dashes")
+}
+
 /// The first entry of an epoch.
 pub(crate) const fn beginning(address: String) -> Content {
     Content::EpochBegun(EpochBegun { address })
 }
 
-/// Changes as entries of bounded size.
+/// Changes as entries of bounded size; all but the last say that the batch goes on.
 pub(crate) fn batches(changes: impl IntoIterator<Item = RegistryChange>) -> Vec<Content> {
     let mut batches = Vec::new();
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for change in changes {
         let length = change.encoded_len();
         if bytes + length > CONTENT_BYTES_MAX && !batch.is_empty() {
-            batches.push(Content::Changes(RegistryChanges { changes: std::mem::take(&mut batch) }));
+            batches.push(Content::Changes(RegistryChanges { changes: std::mem::take(&mut batch), more: true }));
             bytes = 0;
         }
         bytes += length;
         batch.push(change);
     }
     if !batch.is_empty() {
-        batches.push(Content::Changes(RegistryChanges { changes: batch }));
+        batches.push(Content::Changes(RegistryChanges { changes: batch, more: false }));
     }
     batches
 }

@@ -47,6 +47,25 @@ pub enum Error {
         /// The one that was expected.
         wanted: ClusterId,
     },
+    /// The log is empty, and should not be. Nothing was changed.
+    #[error(
+        "there is no log in {}, but there was one, of cluster {wanted}; ZooKeeper was wiped, or the path is wrong",
+        .path.display()
+    )]
+    Emptied {
+        /// Where.
+        path: PathBuf,
+        /// Which cluster it was of.
+        wanted: ClusterId,
+    },
+    /// ZooKeeper refuses.
+    #[error("ZooKeeper refuses {path}: {why}")]
+    Refused {
+        /// What was asked for.
+        path: String,
+        /// Why, and what to do.
+        why: String,
+    },
     /// This process is ending.
     #[error("stopped before the log was open")]
     Stopped,
@@ -111,6 +130,9 @@ pub enum Fate {
     /// They may have been written or not; the next term will know.
     #[error("whether the changes were written is unknown")]
     Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The leadership is lost; whether changes that were under way were written, the next leader will know.
+    #[error("the leadership is lost")]
+    Lost(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Another leader has begun a higher epoch; they were not written.
     #[error("a leader of epoch {0} has taken over")]
     Deposed(Epoch),

@@ -8,18 +8,26 @@
 //! **Architecture invariant:** the log decides what is true; nothing that was not read from it, or whose append was not
 //! answered, is shown to anybody.
 
+mod address;
 pub mod embedded;
 mod entry;
 mod error;
 mod growth;
 mod replay;
+mod tenure;
+pub mod zookeeper;
 
+pub use address::{Address, InvalidAddress};
+pub use coordination_core::Leader;
 pub use embedded::Embedded;
 pub use entry::{FORMAT, MINIMUM_READER};
 pub use error::{Damage, Error, Fate};
+pub use tenure::Tenure;
+pub use zookeeper::{Detector, Sighting, ZooKeeper};
 
 use proto_types::{ClusterId, Epoch, registry::RegistryChange};
 use std::pin::Pin;
+use tokio::sync::watch;
 
 /// Something that will be done.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -27,7 +35,11 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A place where one leader at a time writes.
 pub trait Store: Send + Sync {
     /// Begins a term: waits for its turn, reads all, and writes the first entry of a new epoch.
+    /// Dropping the future leaves the line.
     fn begin(&self, candidate: Candidate) -> Pending<'_, Result<Term, Error>>;
+
+    /// Who leads, for those who do not; none where nobody else can.
+    fn leader(&self) -> Option<watch::Receiver<Sighting>>;
 }
 
 /// Whoever wants to lead.
@@ -49,9 +61,11 @@ pub struct Term {
     pub changes: Vec<RegistryChange>,
     /// Where this term's changes go.
     pub log: Box<dyn Log>,
+    /// Says when the term ends although nothing is written.
+    pub tenure: Tenure,
 }
 
-/// A leader's log. Dropping it ends the term.
+/// A leader's log. Dropping it ends the term too, a little later.
 pub trait Log: Send {
     /// Appends changes, all as one; they are durable when this answers. One append at a time.
     ///
@@ -67,4 +81,7 @@ pub trait Log: Send {
 
     /// Whether so much was appended since the last snapshot that another is worth its cost.
     fn wants_compaction(&self) -> bool;
+
+    /// Ends the term. When this answers, another may begin.
+    fn close(self: Box<Self>) -> Pending<'static, ()>;
 }

@@ -17,6 +17,8 @@ pub(crate) struct Replay {
     growth: Growth,
     /// A snapshot of which not all pieces were read yet.
     partial: Option<Partial>,
+    /// A batch of which the last entry was not read yet.
+    batch: Vec<v1::RegistryChange>,
     /// Whether entries before the next snapshot were compacted away.
     gap: bool,
 }
@@ -54,12 +56,20 @@ impl Replay {
         let author = self.follows(index, &cluster, Epoch(entry.epoch))?;
         self.last = Some(Last { index, author });
         match entry.content {
-            Some(Content::Snapshot(piece)) => return self.piece(index, piece),
-            Some(Content::EpochBegun(_)) => {}
+            Some(Content::Snapshot(piece)) => {
+                self.batch.clear();
+                return self.piece(index, piece);
+            }
+            // A leader that died in the middle of a batch left the rest unwritten; nobody was told of any of it.
+            Some(Content::EpochBegun(_)) => self.batch.clear(),
             Some(Content::Changes(changes)) => {
                 self.growth.append(bytes.len());
-                if !self.gap {
-                    take(index, changes.changes, &mut self.changes)?;
+                self.batch.extend(changes.changes);
+                if !changes.more {
+                    let batch = std::mem::take(&mut self.batch);
+                    if !self.gap {
+                        take(index, batch, &mut self.changes)?;
+                    }
                 }
             }
             None => return Err(Damage::Order { entry: index, why: "it has no content" }),
@@ -69,13 +79,23 @@ impl Replay {
         Ok(())
     }
 
+    /// Who wrote last, if what was read so far is a whole log; none: it is empty.
+    pub(crate) fn author(&self) -> Result<Option<&Author>, Damage> {
+        if self.gap {
+            let why = "entries are missing and no snapshot replaces them";
+            return Err(Damage::Order { entry: self.next(), why });
+        }
+        Ok(self.last.as_ref().map(|last| &last.author))
+    }
+
     /// What was read.
     pub(crate) fn finish(self) -> Result<Read, Damage> {
-        let next = self.last.as_ref().map_or(0, |last| last.index + 1);
-        if self.gap {
-            return Err(Damage::Order { entry: next, why: "entries are missing and no snapshot replaces them" });
-        }
-        Ok(Read { author: self.last.map(|last| last.author), next, changes: self.changes, growth: self.growth })
+        let (author, next) = (self.author()?.cloned(), self.next());
+        Ok(Read { author, next, changes: self.changes, growth: self.growth })
+    }
+
+    fn next(&self) -> u64 {
+        self.last.as_ref().map_or(0, |last| last.index + 1)
     }
 
     fn follows(&mut self, index: u64, cluster: &str, epoch: Epoch) -> Result<Author, Damage> {
@@ -271,6 +291,16 @@ mod tests {
     fn epochs_only_rise() {
         let log = [(0, author(2).seal(begun())), (1, author(1).seal(changes(&[gone(1)])))];
         order(read(log), 1, "lower");
+    }
+
+    #[test]
+    fn a_batch_counts_only_with_its_last_entry() {
+        let part = |number, more| {
+            let changes = vec![v1::RegistryChange::from(&gone(number))];
+            Content::Changes(v1::RegistryChanges { changes, more })
+        };
+        let log = entries([begun(), part(1, true), begun(), part(2, true), part(3, false), part(4, true)]);
+        assert_eq!(read(log), Ok(vec![gone(2), gone(3)]));
     }
 
     #[test]

@@ -10,3 +10,4 @@ pub mod process;
 pub mod relatives;
 pub mod scheduler;
 pub mod wait;
+pub mod zookeeper;

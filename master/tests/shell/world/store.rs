@@ -1,6 +1,6 @@
 //! A registry whose writes wait, or fail, at the test's word.
 
-use coordination::{Candidate, Embedded, Error, Fate, Log, Pending, Store, Term};
+use coordination::{Candidate, Embedded, Error, Fate, Log, Pending, Sighting, Store, Term};
 use proto_types::registry::RegistryChange;
 use std::{
     path::Path,
@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, watch};
 
 /// What the test says to the registry.
 #[derive(Debug, Default)]
@@ -50,6 +50,10 @@ impl Store for Gated {
             Ok(Term { log: Box::new(log), ..term })
         })
     }
+
+    fn leader(&self) -> Option<watch::Receiver<Sighting>> {
+        None
+    }
 }
 
 impl Log for GatedLog {
@@ -69,5 +73,9 @@ impl Log for GatedLog {
 
     fn wants_compaction(&self) -> bool {
         self.log.wants_compaction()
+    }
+
+    fn close(self: Box<Self>) -> Pending<'static, ()> {
+        self.log.close()
     }
 }

@@ -1,0 +1,132 @@
+//! A leader's log, and the task that serves it.
+
+use super::{campaign::Campaign, store::seal};
+use crate::{
+    Fate, Log, Pending, Tenure,
+    entry::{Author, batches, pieces},
+    growth::Growth,
+};
+use coordination_core::{Effect, End, Input, Sealed};
+use proffer_proto::storage::v1::{RegistryChange as Stored, RegistrySnapshot, log_entry::Content};
+use proto_types::registry::RegistryChange;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+/// What the task is asked for.
+enum Command {
+    /// Write an entry; its number is the answer.
+    Write(Sealed, oneshot::Sender<Result<u64, End>>),
+    /// Remove what is before this entry.
+    Prune(u64),
+}
+
+/// A term's log.
+pub(super) struct ZooKeeperLog {
+    author: Author,
+    growth: Growth,
+    commands: mpsc::Sender<Command>,
+    task: JoinHandle<()>,
+    ended: bool,
+}
+
+impl ZooKeeperLog {
+    /// Serves a term that stands.
+    pub(super) fn begin(campaign: Campaign, author: Author, growth: Growth) -> (Self, Tenure) {
+        let (commands, incoming) = mpsc::channel(1);
+        let (ended, tenure) = oneshot::channel();
+        let task = tokio::spawn(serve(campaign, incoming, ended));
+        (Self { author, growth, commands, task, ended: false }, Tenure::until(tenure))
+    }
+
+    /// Writes entries, one after the other; the answer is the number of the first, and their size.
+    async fn write(&mut self, contents: Vec<Content>) -> Result<(u64, usize), Fate> {
+        if self.ended {
+            return Err(Fate::Ended);
+        }
+        // Should the caller give up waiting, nobody knows what was written: the term has ended unless this says not.
+        self.ended = true;
+        let (mut first, mut bytes) = (None, 0);
+        for content in contents {
+            let entry = seal(&self.author, content).map_err(|error| Fate::Unwritten(Box::new(error)))?;
+            bytes += entry.bytes.len();
+            let (answer, written) = oneshot::channel();
+            self.commands.send(Command::Write(entry, answer)).await.map_err(|_| Fate::Ended)?;
+            let index = written.await.map_err(|_| Fate::Ended)?.map_err(fate)?;
+            first.get_or_insert(index);
+        }
+        self.ended = false;
+        Ok((first.unwrap_or_default(), bytes))
+    }
+}
+
+impl Log for ZooKeeperLog {
+    fn append(&mut self, changes: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>> {
+        Box::pin(async move {
+            let (_, bytes) = self.write(batches(changes.iter().map(Stored::from))).await?;
+            self.growth.append(bytes);
+            Ok(())
+        })
+    }
+
+    fn compact(&mut self, snapshot: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>> {
+        Box::pin(async move {
+            let snapshot = RegistrySnapshot { changes: snapshot.iter().map(Stored::from).collect() };
+            let (first, bytes) = self.write(pieces(&snapshot)).await?;
+            self.growth.compact(bytes);
+            self.commands.send(Command::Prune(first)).await.map_err(|_| Fate::Ended)
+        })
+    }
+
+    fn wants_compaction(&self) -> bool {
+        self.growth.is_due()
+    }
+
+    fn close(self: Box<Self>) -> Pending<'static, ()> {
+        Box::pin(async move {
+            drop(self.commands);
+            if let Err(error) = self.task.await {
+                tracing::error!(%error, "the service of the log broke");
+            }
+        })
+    }
+}
+
+/// Serves a term's log until it is closed or the term ends.
+async fn serve(mut campaign: Campaign, mut commands: mpsc::Receiver<Command>, ended: oneshot::Sender<Fate>) {
+    let mut writing: Option<oneshot::Sender<Result<u64, End>>> = None;
+    let end = 'term: loop {
+        let effects = tokio::select! {
+            effects = campaign.next() => effects,
+            command = commands.recv(), if writing.is_none() => match command {
+                None => break None,
+                Some(Command::Write(entry, answer)) => {
+                    writing = Some(answer);
+                    campaign.give(Input::Write(entry))
+                }
+                Some(Command::Prune(before)) => campaign.give(Input::Prune(before)),
+            },
+        };
+        for effect in effects {
+            match effect {
+                Effect::Written(index) => drop(writing.take().map(|answer| answer.send(Ok(index)))),
+                Effect::Ended(end) => break 'term Some(end),
+                _ => {}
+            }
+        }
+    };
+    if let Some(end) = end {
+        drop(writing.map(|answer| answer.send(Err(end.clone()))));
+        // Nobody may be interested any more.
+        let _ = ended.send(fate(end));
+    }
+    campaign.close().await;
+}
+
+fn fate(end: End) -> Fate {
+    match end {
+        End::Deposed(epoch) => Fate::Deposed(epoch),
+        other => Fate::Lost(Box::new(other)),
+    }
+}
