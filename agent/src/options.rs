@@ -2,6 +2,7 @@
 
 use agent_executor::isolation::Choice;
 use clap::{Args, ValueEnum};
+use coordination::Masters;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// What isolates the processes of tasks from each other.
@@ -29,15 +30,16 @@ impl From<Isolation> for Choice {
 /// The options of an agent.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// Masters, as host:port; any of them will do, the leader is found through it.
+    /// Masters, as host:port,host:port; any of them will do, the leader is found through it. Or the ZooKeeper that
+    /// elects them: zk://[USER:PASSWORD@]HOST:PORT[,HOST:PORT ...]/PATH.
     #[arg(
         long = "master",
         value_name = "HOST:PORT",
-        value_delimiter = ',',
         env = "PROFFER_MASTER",
+        hide_env_values = true,
         default_value = "127.0.0.1:5050"
     )]
-    pub masters: Vec<String>,
+    pub masters: Masters,
     /// The work directory: the agent's id, its journal, sandboxes. One agent per directory.
     #[arg(long, value_name = "DIR", env = "PROFFER_AGENT_DIR", default_value = "/var/lib/proffer/agent")]
     pub dir: PathBuf,

@@ -57,9 +57,6 @@ pub enum AgentError {
     /// What is to isolate tasks cannot.
     #[error("--isolation")]
     Isolation(#[source] isolation::Error),
-    /// No master is named.
-    #[error("--master: names no master")]
-    NoMaster,
     /// An option has no meaning.
     #[error("{option}: {problem}")]
     Option {
@@ -150,8 +147,7 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
     };
     let first = terms.begin(false)?;
     let driver = tokio::spawn(terms.run(first, incoming));
-    let connector =
-        Connector { masters: options.masters, events: events.clone(), files: Files::new(layout, model.clone()) };
+    let connector = Connector::new(options.masters, events.clone(), Files::new(layout, model.clone()));
     tokio::spawn(stop.clone().run_until_cancelled_owned(connector.run()));
     tokio::spawn(kit::serve::serve(executors, server::router(events.clone()), stop.clone()));
     tokio::spawn(kit::serve::serve(listener, http::router(model.clone()), stop.clone()));
@@ -190,9 +186,6 @@ impl Running {
 }
 
 fn check(options: &Options) -> Result<(), AgentError> {
-    if options.masters.iter().all(|master| master.trim().is_empty()) {
-        return Err(AgentError::NoMaster);
-    }
     if !(0.0..1.0).contains(&options.gc_disk_headroom) {
         let problem = format!("must be at least 0 and below 1, not {}", options.gc_disk_headroom);
         return Err(AgentError::Option { option: "--gc-disk-headroom", problem });

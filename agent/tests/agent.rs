@@ -173,6 +173,7 @@ async fn files_go_over_a_stream_of_their_own() {
                 action: action.into(),
                 offset: 0,
                 length: 0,
+                agent_id: String::new(),
             }),
         })
     };
@@ -237,7 +238,6 @@ async fn what_cannot_be_used_is_named() {
     assert!(failure(&|options| options.dir = "/dev/null/agent".into()).await.contains("/dev/null/agent"));
     assert!(failure(&|options| options.resources = Some("cpus:x".to_owned())).await.starts_with("--resources: "));
     assert!(failure(&|options| options.attributes = "rack".to_owned()).await.starts_with("--attributes: "));
-    assert!(failure(&|options| options.masters = vec![String::new()]).await.starts_with("--master: "));
     let taken = running.address;
     assert!(failure(&|options| options.listen = taken).await.contains("taken"));
     assert!(failure(&|options| options.gc_disk_headroom = 2.0).await.starts_with("--gc-disk-headroom: "));

@@ -51,9 +51,10 @@ impl Listed for v1::FileEntry {
 }
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let mut operator = options.master.operator().await;
+    let mut operator = options.master.operator();
     let task = find_task(&mut operator, &options.task).await?;
-    let wanted = FileWanted { framework: task.framework_id, task: task.id, path: options.path, offset: 0 };
+    let wanted =
+        FileWanted { framework: task.framework_id, task: task.id, agent: task.agent_id, path: options.path, offset: 0 };
     if !options.cat {
         let entries = operator.list_files(&wanted).await?;
         Output::new(options.json).list(&entries)?;

@@ -20,7 +20,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let mut operator = options.master.operator().await;
+    let mut operator = options.master.operator();
     for task in &options.tasks {
         let found = find_task(&mut operator, task).await?;
         let request = v1::KillTaskRequest {

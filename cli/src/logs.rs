@@ -28,12 +28,13 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let mut operator = options.master.operator().await;
+    let mut operator = options.master.operator();
     let task = find_task(&mut operator, &options.task).await?;
     let path = if options.stderr { "stderr" } else { "stdout" };
     let wanted = FileWanted {
         framework: task.framework_id,
         task: task.id,
+        agent: task.agent_id,
         path: path.to_owned(),
         offset: options.tail.map_or(0, |bytes| -i64::from(bytes)),
     };

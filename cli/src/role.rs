@@ -52,7 +52,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         set_limit: set.limit.is_some() || set.no_limit,
         limit,
     };
-    let mut operator = set.master.operator().await;
+    let mut operator = set.master.operator();
     operator.update_role(request).await.with_context(|| format!("role {}", set.role))?;
     eprintln!("role {} is set", set.role);
     Ok(ExitCode::SUCCESS)

@@ -15,7 +15,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let mut operator = options.master.operator().await;
+    let mut operator = options.master.operator();
     operator.teardown(&options.framework).await?;
     eprintln!("{} is removed; its tasks are being killed", options.framework);
     Ok(ExitCode::SUCCESS)

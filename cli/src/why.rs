@@ -22,7 +22,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let mut operator = options.master.operator().await;
+    let mut operator = options.master.operator();
     let explanation = explain(&mut operator, &options.subject).await?;
     if options.json {
         output::Output::new(true).value(&json(&explanation))?;

@@ -4,6 +4,7 @@ pub(crate) mod data;
 
 use crate::driver::Event;
 use agent_core::{Closed, Input, LinkId};
+use coordination::{Detector, Masters};
 use data::Files;
 use proffer_proto::{
     convert::{link::FromMaster, status},
@@ -27,6 +28,9 @@ const MESSAGES_MAX: usize = 4096;
 
 /// How long opening the stream may take.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often it is said that no master leads.
+const DETECTION_REPORT: Duration = Duration::from_secs(5);
 
 /// The first and the longest wait before the next try.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
@@ -54,9 +58,11 @@ enum Ended {
 
 /// What keeps the link.
 pub(crate) struct Connector {
-    pub(crate) masters: Vec<String>,
-    pub(crate) events: mpsc::Sender<Event>,
-    pub(crate) files: Files,
+    masters: Vec<String>,
+    /// Follows who leads, where ZooKeeper knows.
+    detector: Option<Detector>,
+    events: mpsc::Sender<Event>,
+    files: Files,
 }
 
 /// How it has gone so far.
@@ -69,14 +75,22 @@ struct Attempts {
 }
 
 impl Connector {
+    pub(crate) fn new(masters: Masters, events: mpsc::Sender<Event>, files: Files) -> Self {
+        let (masters, detector) = match masters {
+            Masters::Listed(masters) => (masters, None),
+            Masters::Elected(address) => (Vec::new(), Some(Detector::new(address))),
+        };
+        Self { masters, detector, events, files }
+    }
+
     /// Keeps a link to the leader, for ever.
     pub(crate) async fn run(self) {
         let mut attempts = Attempts::default();
         while !self.events.is_closed() {
-            let address = attempts.leader.take().unwrap_or_else(|| {
-                attempts.next += 1;
-                self.masters[(attempts.next - 1) % self.masters.len()].clone()
-            });
+            let address = match attempts.leader.take() {
+                Some(leader) => leader,
+                None => self.next_master(&mut attempts).await,
+            };
             attempts.links += 1;
             let link = LinkId(attempts.links);
             let mut admitted = false;
@@ -89,6 +103,36 @@ impl Connector {
             }
             let wait = self.on_ended(&address, ended, &mut attempts);
             tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Whom to try next: the leader where it is known, else one of the masters after the other.
+    async fn next_master(&self, attempts: &mut Attempts) -> String {
+        let Some(detector) = &self.detector else {
+            attempts.next += 1;
+            return self.masters[(attempts.next - 1) % self.masters.len()].clone();
+        };
+        let mut said = String::new();
+        loop {
+            match detector.leader(DETECTION_REPORT).await {
+                Ok(leader) => return leader.address,
+                Err(why) if why == said => debug!("no master to register with: {why}"),
+                Err(why) => {
+                    warn!("no master to register with: {why}");
+                    said = why;
+                }
+            }
+        }
+    }
+
+    /// Waits until another master than this one leads.
+    async fn deposed(&self, address: &str) -> String {
+        let Some(detector) = &self.detector else { return std::future::pending().await };
+        let mut sightings = detector.sightings();
+        let other = sightings.wait_for(|seen| seen.leader.as_ref().is_some_and(|leader| leader.address != address));
+        match other.await.ok().and_then(|seen| seen.leader.clone()) {
+            Some(leader) => leader.address,
+            None => std::future::pending().await,
         }
     }
 
@@ -137,8 +181,11 @@ impl Connector {
             Ok(Err(status)) => return ended_by(&status),
             Err(_) => return Ended::Broken("the master does not answer".to_owned()),
         };
+        let mut deposed = std::pin::pin!(self.deposed(address));
         loop {
             tokio::select! {
+                // A leader that is cut off from ZooKeeper may not know yet that it leads no more.
+                leader = &mut deposed => return Ended::Elsewhere(leader),
                 why = &mut closed => return match why {
                     Ok(why) => Ended::Closed(why),
                     // The driver let go of a link on which too much waited.

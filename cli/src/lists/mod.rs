@@ -41,7 +41,7 @@ pub(crate) async fn show<T: Listed>(
     fetch: impl AsyncFn(&mut Operator) -> Result<Vec<T>, OperatorError>,
 ) -> Result<ExitCode> {
     let output = Output::new(options.json);
-    let mut operator = options.master.operator().await;
+    let mut operator = options.master.operator();
     if !options.watch {
         output.list(&fetch(&mut operator).await?)?;
         return Ok(ExitCode::SUCCESS);
@@ -61,7 +61,7 @@ pub(crate) async fn show<T: Listed>(
                 eprintln!("proffer: lost the master ({error:#}); trying to get it back");
             }
             away = true;
-            operator = options.master.operator().await;
+            operator = options.master.operator();
         }
         sleep(REFRESH_MIN).await;
     }

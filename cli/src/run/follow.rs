@@ -27,6 +27,8 @@ pub(super) struct Follower {
     pub(super) framework: String,
     pub(super) task: String,
     pub(super) sink: Sink,
+    /// The agent that runs it.
+    pub(super) agent: String,
     /// Stands before each line.
     pub(super) prefix: String,
     /// Whether the task is over.
@@ -68,6 +70,7 @@ impl Follower {
         let wanted = FileWanted {
             framework: self.framework.clone(),
             task: self.task.clone(),
+            agent: self.agent.clone(),
             path: if self.sink == Sink::Stdout { "stdout" } else { "stderr" }.to_owned(),
             offset: i64::try_from(*offset).unwrap_or(i64::MAX),
         };

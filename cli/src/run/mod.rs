@@ -79,7 +79,7 @@ pub(crate) async fn run(options: Box<Options>) -> Result<ExitCode> {
     let name = options.name.clone().unwrap_or_else(|| tasks::title(&options));
     let mut builder =
         Framework::builder(format!("run {name}")).failover_timeout(FAILOVER).connect_timeout(CONNECT_PATIENCE);
-    for master in &options.master.masters {
+    for master in options.master.masters.iter() {
         builder = builder.master(master.as_str());
     }
     if let Some(role) = &options.role {
@@ -90,7 +90,7 @@ pub(crate) async fn run(options: Box<Options>) -> Result<ExitCode> {
     let signals = Interrupts::listen()?;
     let (interrupts, interrupted) = mpsc::channel(4);
     let mut scheduler =
-        RunScheduler::new(tasks, options.master.operator().await, handle.clone(), interrupted, options.instances > 1);
+        RunScheduler::new(tasks, options.master.operator(), handle.clone(), interrupted, options.instances > 1);
     let listening = tokio::spawn(interrupt(handle, signals, interrupts));
     let ended = framework.run(&mut scheduler).await;
     listening.abort();

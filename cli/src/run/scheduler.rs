@@ -120,7 +120,7 @@ impl RunScheduler {
     }
 
     /// Begins to show what a task writes.
-    fn follow(&mut self, task: &TaskId) {
+    fn follow(&mut self, task: &TaskId, agent: &str) {
         let Some(launched) = self.launched.get_mut(task).filter(|launched| !launched.followed) else { return };
         launched.followed = true;
         for sink in [Sink::Stdout, Sink::Stderr] {
@@ -128,6 +128,7 @@ impl RunScheduler {
                 operator: self.operator.clone(),
                 framework: self.framework.as_ref().map(ToString::to_string).unwrap_or_default(),
                 task: task.to_string(),
+                agent: agent.to_owned(),
                 sink,
                 prefix: if self.prefixes { format!("{task} | ") } else { String::new() },
                 over: launched.over.subscribe(),
@@ -245,7 +246,7 @@ impl Scheduler for RunScheduler {
 
     fn update(&mut self, context: &mut Context<'_>, status: TaskStatus) {
         if status.agent.is_some() && !matches!(status.state, TaskState::Staging) {
-            self.follow(&status.task);
+            self.follow(&status.task, &status.agent.as_ref().map(ToString::to_string).unwrap_or_default());
         }
         if status.state == TaskState::Unreachable {
             eprintln!("proffer: {}: its agent does not answer; waiting for it", status.task);

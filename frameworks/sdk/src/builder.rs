@@ -83,7 +83,7 @@ impl Framework {
 
 impl Builder {
     /// Where a master is, `host:port`, or several, separated by commas. Default: 127.0.0.1:5050. Any will do: they know
-    /// who leads.
+    /// who leads. With the feature `zookeeper` also where they are elected, `zk://host:port[,host:port ...]/path`.
     #[must_use]
     pub fn master(mut self, addresses: impl Into<String>) -> Self {
         self.masters.push(addresses.into());
@@ -239,7 +239,7 @@ impl Builder {
     fn masters(&self) -> Result<Vec<String>, Error> {
         let mut masters = Vec::new();
         for list in &self.masters {
-            masters.extend(MasterAddress::list(list)?.iter().map(ToString::to_string));
+            masters.extend(MasterAddress::list(list)?.iter().map(|master| master.as_str().to_owned()));
         }
         if masters.is_empty() {
             masters.push(MasterAddress::default().to_string());

@@ -7,8 +7,12 @@ use tonic::transport::Channel;
 /// How much may be on its way in one stream; less would stop a busy one for a round trip.
 const STREAM_WINDOW: u32 = 4 << 20;
 
-/// Where a master listens: `host:port`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How the address of an election begins.
+const ELECTED: &str = "zk://";
+
+/// Where a master listens, `host:port`; or, with the feature `zookeeper`, where masters are elected,
+/// `zk://[user:password@]host:port[,host:port ...]/path`.
+#[derive(Clone, PartialEq, Eq)]
 pub struct MasterAddress(String);
 
 impl Default for MasterAddress {
@@ -23,6 +27,9 @@ impl FromStr for MasterAddress {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |message: &str| Error::Address { address: text.to_owned(), message: message.to_owned() };
+        if text.starts_with(ELECTED) {
+            return elected(text).map(Self).map_err(|message| Error::Election { message });
+        }
         let (host, port) = text.rsplit_once(':').ok_or_else(|| wrong("it has no port"))?;
         if host.is_empty() {
             return Err(wrong("it has no host"));
@@ -37,15 +44,24 @@ impl FromStr for MasterAddress {
 }
 
 impl MasterAddress {
-    /// Several addresses, separated by commas.
+    /// Several addresses, separated by commas, or that of an election.
     ///
     /// # Errors
     /// The first that is none.
     pub fn list(text: &str) -> Result<Vec<Self>, Error> {
+        if text.starts_with(ELECTED) {
+            return Ok(vec![text.parse()?]);
+        }
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Self::from_str).collect()
     }
 
-    /// The address as text.
+    /// Whether masters are elected there.
+    #[must_use]
+    pub fn is_elected(&self) -> bool {
+        self.0.starts_with(ELECTED)
+    }
+
+    /// The address as text, in full: that of an election may hold a password.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -53,9 +69,31 @@ impl MasterAddress {
 }
 
 impl fmt::Display for MasterAddress {
+    /// For people: without a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        match (self.is_elected(), self.0.rsplit_once('@')) {
+            (true, Some((_, servers))) => f.pad(&format!("{ELECTED}***@{servers}")),
+            _ => f.pad(&self.0),
+        }
     }
+}
+
+impl fmt::Debug for MasterAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(feature = "zookeeper")]
+fn elected(text: &str) -> Result<String, String> {
+    let address: coordination::Address =
+        text.parse().map_err(|error: coordination::InvalidAddress| error.to_string())?;
+    Ok(address.reveal())
+}
+
+#[cfg(not(feature = "zookeeper"))]
+fn elected(_: &str) -> Result<String, String> {
+    Err("this program was built without the feature zookeeper; name masters as host:port".to_owned())
 }
 
 /// A connection to a master, opened when it is first used.

@@ -2,6 +2,7 @@
 
 use crate::{
     Context, Error, Handle, MasterAddress, Scheduler, connect,
+    election::Election,
     handle::{Command, Question},
     identity::{IdFile, Identity},
     transport,
@@ -16,6 +17,7 @@ use proto_types::{
 };
 use std::{
     collections::{BTreeSet, HashMap},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
@@ -27,6 +29,8 @@ use tonic::transport::Channel;
 
 /// Inputs taken at once. What they cause leaves together: larger batches make fewer and larger calls.
 const BATCH_MAX: usize = 256;
+/// How long a stream waits for somebody to lead; less than the session waits for the stream.
+const DETECTION_PATIENCE: Duration = Duration::from_secs(8);
 /// Inputs that may wait; then the event stream waits, and the master sees a slow reader.
 const INPUTS_MAX: usize = 1024;
 
@@ -54,6 +58,13 @@ impl Timers {
     }
 }
 
+/// Who leads, for a stream that waits for it.
+struct Found {
+    stream: StreamId,
+    subscribe: Box<Subscribe>,
+    leader: Result<MasterAddress, String>,
+}
+
 /// Runs one session.
 pub(crate) struct Driver<'a, S> {
     session: Session,
@@ -67,6 +78,13 @@ pub(crate) struct Driver<'a, S> {
     client: Option<SchedulerServiceClient<Channel>>,
     channels: HashMap<String, Channel>,
     streams: HashMap<StreamId, AbortHandle>,
+    /// The election, once its address was used.
+    election: Option<(MasterAddress, Arc<Election>)>,
+    /// A stream that waits until somebody leads.
+    waiting: Option<StreamId>,
+    /// The master in use.
+    master: String,
+    found: mpsc::Sender<Found>,
     work: JoinSet<()>,
     calls: Vec<UserCall>,
     timers: Timers,
@@ -83,13 +101,14 @@ impl<'a, S: Scheduler> Driver<'a, S> {
         scheduler: &'a mut S,
     ) -> Result<(), Error> {
         let (sender, mut inputs) = mpsc::channel(INPUTS_MAX);
+        let (found, mut findings) = mpsc::channel(1);
         let incarnation = config.incarnation;
         if let (Some(file), Some(framework), Some(cluster)) = (&id_file, &config.framework.id, &config.cluster) {
             // Before anybody hears of this scheduler: the next one has to be of a higher incarnation.
             file.write(&Identity { framework: framework.clone(), cluster: cluster.clone(), incarnation })?;
         }
         let mut driver = Self {
-            masters: config.masters.join(", "),
+            masters: config.masters.iter().map(|master| shown(master)).collect::<Vec<_>>().join(", "),
             session: Session::new(config),
             scheduler,
             id_file,
@@ -100,6 +119,10 @@ impl<'a, S: Scheduler> Driver<'a, S> {
             client: None,
             channels: HashMap::new(),
             streams: HashMap::new(),
+            election: None,
+            waiting: None,
+            master: String::new(),
+            found,
             work: JoinSet::new(),
             calls: Vec::new(),
             timers: Timers { set: BTreeSet::new(), next: 0 },
@@ -117,7 +140,12 @@ impl<'a, S: Scheduler> Driver<'a, S> {
             }
             while driver.work.try_join_next().is_some() {}
             let due = driver.next_due();
+            let (election, master) =
+                (driver.election.as_ref().map(|(_, known)| Arc::clone(known)), driver.master.clone());
             tokio::select! {
+                Some(found) = findings.recv() => driver.on_found(found),
+                // A leader that is cut off may not know yet that another leads.
+                leader = other_than(election, &master) => batch.extend(driver.deposed(leader)),
                 _ = inputs.recv_many(&mut batch, BATCH_MAX) => {}
                 _ = commands.recv_many(&mut asked, BATCH_MAX) => {}
                 () = tokio::time::sleep_until(due.unwrap_or_else(far)), if due.is_some() => {}
@@ -167,6 +195,7 @@ impl<'a, S: Scheduler> Driver<'a, S> {
             match effect {
                 Effect::OpenStream { stream, master, subscribe } => self.open(stream, &master, *subscribe),
                 Effect::CloseStream(stream) => {
+                    self.waiting = self.waiting.filter(|waiting| *waiting != stream);
                     if let Some(task) = self.streams.remove(&stream) {
                         task.abort();
                     }
@@ -201,16 +230,56 @@ impl<'a, S: Scheduler> Driver<'a, S> {
 
     fn open(&mut self, stream: StreamId, master: &str, subscribe: Subscribe) {
         self.streams.clear();
-        let inputs = self.inputs.clone();
-        let channel = match (self.channels.get(master), master.parse::<MasterAddress>()) {
-            (Some(channel), _) => channel.clone(),
-            (None, Ok(address)) => connect::channel(&address),
-            (None, Err(error)) => {
-                let end = StreamEnd::Broken(error.to_string());
-                self.work.spawn(async move { drop(inputs.send(Input::StreamEnded { stream, end }).await) });
-                return;
-            }
-        };
+        match master.parse::<MasterAddress>() {
+            Ok(address) if address.is_elected() => self.find(stream, address, subscribe),
+            Ok(address) => self.open_at(stream, &address, subscribe),
+            Err(error) => self.fail(stream, error.to_string()),
+        }
+    }
+
+    /// The stream cannot be opened.
+    fn fail(&mut self, stream: StreamId, why: String) {
+        let (inputs, end) = (self.inputs.clone(), StreamEnd::Broken(why));
+        self.work.spawn(async move { drop(inputs.send(Input::StreamEnded { stream, end }).await) });
+    }
+
+    /// Waits until somebody leads; then the stream is opened there.
+    fn find(&mut self, stream: StreamId, address: MasterAddress, subscribe: Subscribe) {
+        let known = self.election.take().filter(|(named, _)| *named == address);
+        let election = known.map(|(_, election)| election).or_else(|| Election::of(&address).map(Arc::new));
+        let Some(election) = election else { return self.fail(stream, format!("{address} names no election")) };
+        self.election = Some((address, Arc::clone(&election)));
+        (self.waiting, self.master) = (Some(stream), String::new());
+        let found = self.found.clone();
+        self.work.spawn(async move {
+            let leader = election.leader(DETECTION_PATIENCE).await;
+            // Without a driver nobody is interested.
+            let _ = found.send(Found { stream, subscribe: Box::new(subscribe), leader }).await;
+        });
+    }
+
+    fn on_found(&mut self, found: Found) {
+        if self.waiting != Some(found.stream) {
+            return;
+        }
+        self.waiting = None;
+        match found.leader {
+            Ok(leader) => self.open_at(found.stream, &leader, *found.subscribe),
+            Err(why) => self.fail(found.stream, why),
+        }
+    }
+
+    /// Another master leads than the one in use.
+    fn deposed(&mut self, leader: String) -> Option<Input> {
+        let stream = *self.streams.keys().next()?;
+        self.master.clone_from(&leader);
+        Some(Input::StreamEnded { stream, end: StreamEnd::NotLeader(Some(leader)) })
+    }
+
+    fn open_at(&mut self, stream: StreamId, address: &MasterAddress, subscribe: Subscribe) {
+        let (master, inputs) = (address.as_str(), self.inputs.clone());
+        master.clone_into(&mut self.master);
+        let channel = self.channels.get(master).cloned().unwrap_or_else(|| connect::channel(address));
         // One connection is kept: that to the master in use.
         self.channels.retain(|address, _| address == master);
         self.channels.entry(master.to_owned()).or_insert_with(|| channel.clone());
@@ -277,6 +346,19 @@ impl<'a, S: Scheduler> Driver<'a, S> {
             Outcome::Removed { message } => Err(Error::Removed(message)),
             Outcome::Refused(refusal) => Err(Error::Refused(refusal)),
         }
+    }
+}
+
+/// An address as people may see it.
+fn shown(address: &str) -> String {
+    address.parse::<MasterAddress>().map_or_else(|_| address.to_owned(), |address| address.to_string())
+}
+
+/// Waits until another master than the one in use leads, if there is one in use and an election says so.
+async fn other_than(election: Option<Arc<Election>>, master: &str) -> String {
+    match election {
+        Some(election) if !master.is_empty() => election.other_than(master).await,
+        _ => std::future::pending().await,
     }
 }
 

@@ -19,6 +19,12 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// The address of an election is none.
+    #[error("master zk://...: {message}")]
+    Election {
+        /// What is wrong with it.
+        message: String,
+    },
     /// The file with the framework's id cannot be used.
     #[error("id file {path}", path = .path.display())]
     IdFile {

@@ -15,6 +15,7 @@ mod builder;
 mod connect;
 mod context;
 mod driver;
+mod election;
 mod error;
 pub mod executor;
 mod handle;

@@ -119,6 +119,8 @@ pub enum OperatorCall {
         framework: Option<FrameworkId>,
         /// Which.
         task: TaskId,
+        /// Where it ran, as the caller believes; with the framework it will do if the task is not known any more.
+        agent: Option<AgentId>,
     },
 }
 

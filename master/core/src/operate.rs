@@ -2,7 +2,7 @@
 
 use crate::{CallId, Master, OperatorCall, OperatorReply};
 use proto_types::{
-    FrameworkId, Principal, Role, TaskId, TaskKey, registry::Fact, resources::Limits, scheduling::Refusal,
+    AgentId, FrameworkId, Principal, Role, TaskId, TaskKey, registry::Fact, resources::Limits, scheduling::Refusal,
 };
 
 impl Master {
@@ -30,8 +30,9 @@ impl Master {
                 }
                 Err(Refusal::NotFound(format!("there is no framework {id}")))
             }
-            OperatorCall::LocateTask { framework, task } => {
-                self.find_task(framework, task).and_then(|key| self.locate(&key))
+            OperatorCall::LocateTask { framework, task, agent } => {
+                let found = self.find_task(framework.clone(), task).and_then(|key| self.locate(&key));
+                found.or_else(|refusal| self.locate_as_told(framework, agent).ok_or(refusal))
             }
         };
         self.out.operator_reply(self.last_removal, call, reply);
@@ -71,6 +72,13 @@ impl Master {
         let agent = agent.ok_or_else(|| Refusal::NotFound(format!("there is no task {key}")))?.clone();
         let link = self.agents.get(&agent).and_then(|agent| agent.link);
         Ok(OperatorReply::Located { framework: key.framework.clone(), agent, link })
+    }
+
+    /// Where the caller says that the task ran: it may have been over before this master led. The agent knows.
+    fn locate_as_told(&self, framework: Option<FrameworkId>, agent: Option<AgentId>) -> Option<OperatorReply> {
+        let (framework, agent) = (framework?, agent?);
+        let link = self.agents.get(&agent)?.link;
+        Some(OperatorReply::Located { framework, agent, link })
     }
 
     /// The task that is meant, if exactly one framework has or had it.

@@ -66,7 +66,11 @@ impl Transfers {
             "" => None,
             id => Some(FrameworkId::new(id).map_err(|error| invalid("framework_id", &error))?),
         };
-        let located = handle.operate(principal, OperatorCall::LocateTask { framework, task }).await?;
+        let agent = match request.agent_id.as_str() {
+            "" => None,
+            id => Some(AgentId::new(id).map_err(|error| invalid("agent_id", &error))?),
+        };
+        let located = handle.operate(principal, OperatorCall::LocateTask { framework, task, agent }).await?;
         let OperatorReply::Located { framework, agent, link } = located else {
             return Err(Status::internal("the task was not located"));
         };

@@ -13,6 +13,7 @@ pub mod embedded;
 mod entry;
 mod error;
 mod growth;
+mod masters;
 mod replay;
 mod tenure;
 pub mod zookeeper;
@@ -22,6 +23,7 @@ pub use coordination_core::Leader;
 pub use embedded::Embedded;
 pub use entry::{FORMAT, MINIMUM_READER};
 pub use error::{Damage, Error, Fate};
+pub use masters::{InvalidMasters, Masters};
 pub use tenure::Tenure;
 pub use zookeeper::{Detector, Sighting, ZooKeeper};
 

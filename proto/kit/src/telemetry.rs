@@ -61,6 +61,8 @@ where
 {
     let wrong = |source| Error::Filter { filter: options.log.clone(), source };
     let filter = EnvFilter::builder().parse(&options.log).map_err(wrong)?;
+    // ZooKeeper's client tells the passwords of its sessions; what goes wrong there is told by whoever uses it.
+    let filter = filter.add_directive("zookeeper_async=off".parse().map_err(wrong)?);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     let _ = match options.log_format {
         LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),

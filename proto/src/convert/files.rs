@@ -59,6 +59,7 @@ impl From<FileRequest> for v1::FileRequest {
             action: v1::FileAction::from(request.action).into(),
             offset: request.offset,
             length: request.length.unwrap_or(0),
+            agent_id: String::new(),
         }
     }
 }

@@ -58,21 +58,21 @@ impl Waker {
 }
 
 impl<T: Send + 'static> Outputs<T> {
-    pub(crate) fn new(master: MasterAddress) -> (Self, Waker, mpsc::Receiver<News<T>>) {
+    pub(crate) fn new(masters: Vec<MasterAddress>) -> (Self, Waker, mpsc::Receiver<News<T>>) {
         let (news, received) = mpsc::channel(FETCHES_MAX);
         let handle = Arc::new(OnceLock::new());
         let room = Arc::new(Semaphore::new(FETCHES_MAX));
-        let operator = Operator::new(master);
+        let operator = Operator::of(masters);
         (Self { operator, room, news, handle: Arc::clone(&handle) }, Waker(handle), received)
     }
 
     /// Fetches what a task wrote.
-    pub(crate) fn fetch(&self, what: T, framework: String, task: String) {
+    pub(crate) fn fetch(&self, what: T, framework: String, task: String, agent: String) {
         let (mut operator, room) = (self.operator.clone(), Arc::clone(&self.room));
         let (news, handle) = (self.news.clone(), Arc::clone(&self.handle));
         tokio::spawn(async move {
             let Ok(_place) = room.acquire().await else { return };
-            let output = read_both(&mut operator, framework, task).await;
+            let output = read_both(&mut operator, framework, task, agent).await;
             tell(&news, &handle, News::Output(what, output)).await;
         });
     }
@@ -96,9 +96,14 @@ async fn tell<T>(news: &mpsc::Sender<News<T>>, handle: &OnceLock<Handle>, what: 
     }
 }
 
-async fn read_both(operator: &mut Operator, framework: String, task: String) -> Result<Output, String> {
-    let wanted =
-        |path: &str| FileWanted { framework: framework.clone(), task: task.clone(), path: path.to_owned(), offset: 0 };
+async fn read_both(operator: &mut Operator, framework: String, task: String, agent: String) -> Result<Output, String> {
+    let wanted = |path: &str| FileWanted {
+        framework: framework.clone(),
+        task: task.clone(),
+        agent: agent.clone(),
+        path: path.to_owned(),
+        offset: 0,
+    };
     let stdout = read(operator, &wanted("stdout")).await?;
     let stderr = read(operator, &wanted("stderr")).await?;
     Ok(Output { stdout, stderr })

@@ -70,8 +70,7 @@ impl<'a> MapScheduler<'a> {
             true => Resources::default(),
             false => job.task(0, 1)?.resources,
         };
-        let master = masters.first().cloned().unwrap_or_default();
-        let (outputs, waker, news) = Outputs::new(master);
+        let (outputs, waker, news) = Outputs::new(masters.to_vec());
         let attempt = |index| Attempt { index, number: 1, losses: 0, agent: String::new(), running_since: None };
         let queue = (0..job.inputs.len()).map(attempt).collect();
         let progress = Progress { total: job.inputs.len(), ..Progress::default() };
@@ -264,8 +263,9 @@ impl Scheduler for MapScheduler<'_> {
             TaskState::Finished | TaskState::Failed | TaskState::Killed => {
                 let framework = self.framework.as_ref().map(ToString::to_string).unwrap_or_default();
                 let task = status.task.to_string();
+                let agent = status.agent.as_ref().map(ToString::to_string).unwrap_or_default();
                 self.fetching += 1;
-                self.outputs.fetch(Ended { attempt, status }, framework, task);
+                self.outputs.fetch(Ended { attempt, status }, framework, task, agent);
             }
             TaskState::Error => self.fail(attempt, Some(&status), describe(&status), None),
             _ => self.lost(attempt, &describe(&status)),

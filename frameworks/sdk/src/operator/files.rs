@@ -10,6 +10,8 @@ pub struct FileWanted {
     pub framework: String,
     /// Which.
     pub task: String,
+    /// The agent that ran it, as its updates say; empty: the master knows.
+    pub agent: String,
     /// The path in the task's sandbox; empty: the sandbox itself.
     pub path: String,
     /// Where reading starts, in bytes; negative: so many before the end.
@@ -71,6 +73,7 @@ impl Operator {
             action: action.into(),
             offset: wanted.offset,
             length: 0,
+            agent_id: wanted.agent.clone(),
         };
         let chunks = self
             .ask(|mut client| {

@@ -7,13 +7,13 @@ pub use files::{FileWanted, Files};
 pub use lists::TaskFilter;
 pub use proffer_proto::v1;
 
-use crate::{MasterAddress, channel, connect::describe};
+use crate::{MasterAddress, channel, connect::describe, election::Election};
 use proffer_proto::{
     convert::status::{Problem, read},
     v1::operator_service_client::OperatorServiceClient,
 };
 use proto_types::scheduling::{Explanation, Refusal};
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tonic::{Response, Status, Streaming, transport::Channel};
 
@@ -21,6 +21,12 @@ use tonic::{Response, Status, Streaming, transport::Channel};
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// Masters that point at each other are followed only so far.
 const REDIRECTS_MAX: u32 = 3;
+/// How long it is waited for somebody to lead: longer than a session of ZooKeeper lives.
+const ELECTION_PATIENCE: Duration = Duration::from_secs(20);
+/// How often the elected leader is tried, and the pause between: what is announced may be dead for as long.
+const ELECTION_TRIES_MAX: usize = 60;
+/// See above.
+const ELECTION_PAUSE: Duration = Duration::from_millis(300);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -55,8 +61,12 @@ pub enum OperatorError {
 /// A connection to the leading master for tools.
 #[derive(Debug, Clone)]
 pub struct Operator {
+    /// Whom to ask: masters, or their election.
+    masters: Vec<MasterAddress>,
+    election: Option<Arc<Election>>,
+    /// The master that is asked; at first, where masters are elected, none.
     master: MasterAddress,
-    client: OperatorServiceClient<Channel>,
+    client: Option<OperatorServiceClient<Channel>>,
 }
 
 impl OperatorError {
@@ -71,7 +81,15 @@ impl Operator {
     /// A client of this master, or of the one that leads in its stead.
     #[must_use]
     pub fn new(master: MasterAddress) -> Self {
-        Self { client: client(&master), master }
+        Self::of(vec![master])
+    }
+
+    /// A client of whichever of these masters leads; of the default one if none is named.
+    #[must_use]
+    pub fn of(masters: Vec<MasterAddress>) -> Self {
+        let master = masters.first().cloned().unwrap_or_default();
+        let client = (!master.is_elected()).then(|| client(&master));
+        Self { masters, election: None, master, client }
     }
 
     /// Where the master is that answered last.
@@ -178,27 +196,73 @@ impl Operator {
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let mut redirects = 0;
+        let (mut redirects, mut moves) = (0, 0);
         loop {
-            let answer = timeout(PATIENCE, call(self.client.clone())).await;
+            let Some(asked) = self.client.clone() else {
+                self.move_on(&mut moves).await?;
+                continue;
+            };
+            let answer = timeout(PATIENCE, call(asked)).await;
             let status = match answer {
                 Ok(Ok(response)) => return Ok(response.into_inner()),
                 Ok(Err(status)) => status,
                 Err(_) => Status::unavailable(format!("no answer within {} s", PATIENCE.as_secs())),
             };
-            let leader = match read(&status) {
-                Some(Problem::NotLeader { leader }) => leader.and_then(|leader| leader.parse().ok()),
-                _ => return Err(self.failure(&status)),
-            };
-            redirects += 1;
-            match leader {
-                Some(leader) if redirects <= REDIRECTS_MAX => {
-                    self.client = client(&leader);
-                    self.master = leader;
+            let failure = match read(&status) {
+                Some(Problem::NotLeader { leader: Some(leader) }) if redirects < REDIRECTS_MAX => {
+                    redirects += 1;
+                    match leader.parse() {
+                        Ok(leader) => {
+                            self.turn_to(leader);
+                            continue;
+                        }
+                        Err(_) => OperatorError::NoLeader { master: self.master.to_string() },
+                    }
                 }
-                _ => return Err(OperatorError::NoLeader { master: self.master.to_string() }),
+                Some(Problem::NotLeader { .. }) => OperatorError::NoLeader { master: self.master.to_string() },
+                _ => self.failure(&status),
+            };
+            let elsewhere = matches!(failure, OperatorError::NoLeader { .. } | OperatorError::Unreachable { .. });
+            if !elsewhere || self.move_on(&mut moves).await.is_err() {
+                return Err(failure);
             }
+            redirects = 0;
         }
+    }
+
+    fn turn_to(&mut self, master: MasterAddress) {
+        self.client = Some(client(&master));
+        self.master = master;
+    }
+
+    /// Turns to the next master that may lead.
+    async fn move_on(&mut self, moves: &mut usize) -> Result<(), OperatorError> {
+        *moves += 1;
+        let elected = self.masters.first().filter(|master| master.is_elected()).cloned();
+        let Some(address) = elected else {
+            let next = self.masters.get(*moves).cloned();
+            let next = next.ok_or_else(|| OperatorError::NoLeader { master: self.master.to_string() })?;
+            self.turn_to(next);
+            return Ok(());
+        };
+        let unreachable = |message| OperatorError::Unreachable { master: address.to_string(), message };
+        if *moves > ELECTION_TRIES_MAX {
+            return Err(unreachable("the master that was elected does not answer".to_owned()));
+        }
+        if *moves > 1 {
+            tokio::time::sleep(ELECTION_PAUSE).await;
+        }
+        let election = match &self.election {
+            Some(election) => Arc::clone(election),
+            None => {
+                let election = Election::of(&address).map(Arc::new);
+                election.ok_or_else(|| unreachable("it names no election".to_owned()))?
+            }
+        };
+        self.election = Some(Arc::clone(&election));
+        let leader = election.leader(ELECTION_PATIENCE).await.map_err(unreachable)?;
+        self.turn_to(leader);
+        Ok(())
     }
 
     fn failure(&self, status: &Status) -> OperatorError {

@@ -190,8 +190,16 @@ fn a_removed_frameworks_tasks_are_ended() {
     assert_eq!(world.call(&scheduler, Call::Teardown), Ok(Reply::Done));
     world.update(&agent, &key, TaskState::Killed, 2);
     assert!(world.master.frameworks.get(&scheduler.id).is_none());
-    let located = world.operate(crate::OperatorCall::LocateTask { framework: None, task: task_id("t") });
+    let located = world.operate(crate::OperatorCall::LocateTask { framework: None, task: task_id("t"), agent: None });
     assert!(located.is_ok(), "people may still want its logs");
+    let before = |agent: Option<AgentId>| {
+        let framework = Some(scheduler.id.clone());
+        crate::OperatorCall::LocateTask { framework, task: task_id("before"), agent }
+    };
+    assert!(world.operate(before(None)).is_err());
+    let located = world.operate(before(Some(agent.id.clone())));
+    assert!(located.is_ok(), "it was over before this master led, and its agent is known");
+    assert!(world.operate(before(Some(AgentId::new("A9-9").unwrap()))).is_err());
 }
 
 #[test]

@@ -23,7 +23,7 @@ impl Stage {
                 OperatorCall::UpdateRole { role, weight_milli: Some(weight), limit: None }
             }
             "kills" => OperatorCall::KillTask { framework: None, task: words.value("task")?, grace: None },
-            "locates" => OperatorCall::LocateTask { framework: None, task: words.value("task")? },
+            "locates" => OperatorCall::LocateTask { framework: None, task: words.value("task")?, agent: None },
             "removes" => OperatorCall::TeardownFramework(self.framework_id(words.word("a framework")?)?),
             "explains" => OperatorCall::ExplainFramework(self.framework_id(words.word("a framework")?)?),
             other => return Err(Wrong::Excess(other.to_owned())),

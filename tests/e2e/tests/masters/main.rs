@@ -1,0 +1,113 @@
+//! Several masters of which one leads, and what becomes of work when it goes.
+
+use anyhow::{Context, Result, ensure};
+use e2e::{elected::Elected, wait::until};
+use nix::sys::signal::Signal;
+use std::{collections::BTreeSet, path::Path, process::Stdio};
+use tokio::process::{Child, Command};
+
+/// Begins to map over so many inputs; each appends a line to a file outside of all sandboxes, and says its number.
+fn begin_map(cluster: &Elected, evidence: &Path, count: usize) -> Result<Child> {
+    let line = format!("echo {{}} $PROFFER_TASK_ID >> {}; sleep 0.05; echo done {{}}", evidence.display());
+    let mut command = Command::new(cluster.binary());
+    command.args(["map", "--master", &cluster.address(), "--cpus", "0.5", "--retries", "0", "--", "sh", "-c", &line]);
+    command.arg(":::").args((0..count).map(|number| number.to_string()));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.spawn().context("start map")
+}
+
+/// How many inputs have begun.
+fn begun(evidence: &Path) -> usize {
+    std::fs::read_to_string(evidence).unwrap_or_default().lines().count()
+}
+
+/// Each input ran once, and each result came.
+async fn came_right(map: Child, evidence: &Path, count: usize) -> Result<()> {
+    let output = tokio::time::timeout(e2e::wait::PATIENCE, map.wait_with_output()).await??;
+    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{}\n{error}", output.status);
+    let results: BTreeSet<&str> = out.lines().filter_map(|line| line.strip_prefix("done ")).collect();
+    ensure!(results.len() == count, "{} of {count} results\n{error}", results.len());
+    let ran = std::fs::read_to_string(evidence)?;
+    let mut ran: Vec<&str> = ran.lines().collect();
+    ran.sort_unstable();
+    ensure!(ran.len() == count, "{} of {count} inputs ran\n{error}\n{}", ran.len(), ran.join("\n"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_goes_on_while_leaders_are_killed_and_stopped() -> Result<()> {
+    let mut cluster = Elected::start(3, 3).await?;
+    let evidence = cluster.directory.path().join("evidence");
+    let map = begin_map(&cluster, &evidence, 400)?;
+    until("work has begun", || async { (begun(&evidence) > 20).then_some(()) }).await?;
+    let first = cluster.leader(&[]).await?;
+    cluster.end_master(first, Signal::SIGKILL).await?;
+    let second = cluster.leader(&[first]).await?;
+    cluster.registered(3).await?;
+    cluster.start_master(first)?;
+    // A leader that stands still and wakes up when another leads: nothing that it still wanted to do happens.
+    cluster.signal_master(second, Signal::SIGSTOP)?;
+    let third = cluster.leader(&[second]).await?;
+    cluster.signal_master(second, Signal::SIGCONT)?;
+    until("the old leader leads no more", || async {
+        cluster.told(second, "/api/v1/cluster").await.is_none().then_some(())
+    })
+    .await?;
+    assert_ne!(second, third);
+    came_right(map, &evidence, 400).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_sends_everybody_to_the_leader() -> Result<()> {
+    let mut cluster = Elected::start(2, 1).await?;
+    let leader = cluster.leader(&[]).await?;
+    let standby = 1 - leader;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    let url = format!("http://{}/api/v1/agents?page_size=1", cluster.master(standby));
+    let answer = client.get(&url).send().await?;
+    assert_eq!(answer.status(), 307);
+    let location = format!("http://{}/api/v1/agents?page_size=1", cluster.master(leader));
+    assert_eq!(answer.headers()["location"], location);
+    let list = |master: String| {
+        let mut command = Command::new(cluster.binary());
+        command.args(["agents", "--json", "--master", &master]);
+        async move { command.output().await }
+    };
+    let through_standby = list(cluster.master(standby).to_owned()).await?;
+    assert!(through_standby.status.success(), "{through_standby:?}");
+    let through_zookeeper = list(cluster.address()).await?;
+    assert_eq!(through_zookeeper.stdout, through_standby.stdout);
+    // Asked to end, a leader gives its place away at once.
+    cluster.end_master(leader, Signal::SIGTERM).await?;
+    assert_eq!(cluster.leader(&[leader]).await?, standby);
+    cluster.registered(1).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_run_on_while_no_master_and_no_zookeeper_is_there() -> Result<()> {
+    let mut cluster = Elected::start(2, 2).await?;
+    let evidence = cluster.directory.path().join("evidence");
+    let map = begin_map(&cluster, &evidence, 60)?;
+    until("work has begun", || async { (begun(&evidence) > 5).then_some(()) }).await?;
+    for index in 0..3 {
+        cluster.ensemble.kill_server(index).await?;
+    }
+    for index in 0..2 {
+        until("nobody leads", || async { cluster.told(index, "/api/v1/cluster").await.is_none().then_some(()) })
+            .await?;
+    }
+    for index in 0..2 {
+        cluster.end_master(index, Signal::SIGKILL).await?;
+    }
+    for index in 0..3 {
+        cluster.ensemble.start_server(index)?;
+    }
+    cluster.ensemble.serves().await?;
+    for index in 0..2 {
+        cluster.start_master(index)?;
+    }
+    cluster.registered(2).await?;
+    came_right(map, &evidence, 60).await
+}
