@@ -38,7 +38,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let bytes: u64 = files.iter().map(|file| file.content.len() as u64).sum();
     say(&format!("{} files with {} KiB to work on", files.len(), bytes / 1024));
     let image = Image::prepare().await;
-    let mut cluster = Cluster::prepare(Plan { agents: AGENTS, directory: None, port: 0 })?;
+    let mut cluster = Cluster::prepare(Plan { agents: AGENTS, directory: None, masters: 1, port: 0, zookeeper: None })?;
     let worked = tokio::select! {
         worked = work(&mut cluster, &files, &image) => Some(worked),
         () = interrupts.next() => None,

@@ -4,7 +4,8 @@ use super::{
     containers,
     family::{Ended, Family},
     shares::shares,
-    start::{last_words, start},
+    start::{last_words, start, this_program},
+    zookeeper::{Ensemble, is_server},
 };
 use crate::usage;
 use anyhow::{Context, Result, bail};
@@ -33,7 +34,7 @@ const KILL_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
 /// How long it takes until a role that died is started again.
 const RESTART_WAIT: Duration = Duration::from_secs(1);
-/// The master's name among the processes.
+/// How the names of masters begin among the processes.
 const MASTER: &str = "master";
 
 /// What is started.
@@ -43,8 +44,21 @@ pub(crate) struct Plan {
     pub(crate) agents: u16,
     /// Where; none: in a temporary directory.
     pub(crate) directory: Option<PathBuf>,
-    /// The master's port; 0: a free one.
+    /// How many masters; several need a ZooKeeper.
+    pub(crate) masters: u16,
+    /// The first master's port, with those of the others after it; 0: free ones.
     pub(crate) port: u16,
+    /// What elects the masters and keeps their registry; none: the directory of the only one.
+    pub(crate) zookeeper: Option<ZooKeeper>,
+}
+
+/// Which ZooKeeper is used.
+#[derive(Debug, Clone)]
+pub(crate) enum ZooKeeper {
+    /// One of three servers that is started too.
+    Started,
+    /// The one at this address.
+    At(String),
 }
 
 /// A cluster of processes of this machine. It must be ended with [`Cluster::end`].
@@ -53,7 +67,11 @@ pub(crate) struct Cluster {
     directory: PathBuf,
     /// Removed when this is dropped.
     _temporary: Option<TempDir>,
+    /// For agents and clients.
     address: MasterAddress,
+    /// Where masters listen.
+    masters: Vec<String>,
+    ensemble: Option<Ensemble>,
     port: u16,
     resources: Vec<String>,
     family: Family,
@@ -103,15 +121,34 @@ impl Cluster {
                 (temporary.path().canonicalize().context("the temporary directory")?, Some(temporary))
             }
         };
-        let port = if plan.port == 0 { free_port()? } else { plan.port };
-        let address = format!("127.0.0.1:{port}").parse::<MasterAddress>()?;
+        let mut masters = Vec::new();
+        for number in 0..plan.masters {
+            let port = if plan.port == 0 { free_port()? } else { plan.port + number };
+            masters.push(format!("127.0.0.1:{port}"));
+        }
+        let (ensemble, address) = match plan.zookeeper {
+            None => (None, masters[0].clone()),
+            Some(ZooKeeper::At(address)) => (None, address),
+            Some(ZooKeeper::Started) => {
+                let ensemble = Ensemble::prepare(&directory)?;
+                let address = ensemble.address();
+                (Some(ensemble), address)
+            }
+        };
+        let address = address.parse::<MasterAddress>().map_err(|error| usage(format!("--zk: {error}")))?;
+        let port = plan.port;
         let resources = shares(plan.agents, &directory)?;
         let family = Family::found().context("adopt orphans")?;
-        Ok(Self { directory, _temporary: temporary, address, port, resources, family })
+        Ok(Self { directory, _temporary: temporary, address, masters, ensemble, port, resources, family })
     }
 
     pub(crate) fn address(&self) -> &MasterAddress {
         &self.address
+    }
+
+    /// Where masters listen.
+    pub(crate) fn masters(&self) -> &[String] {
+        &self.masters
     }
 
     pub(crate) fn directory(&self) -> &Path {
@@ -119,7 +156,7 @@ impl Cluster {
     }
 
     pub(crate) fn has_default_port(&self) -> bool {
-        self.port == PORT_DEFAULT
+        self.port == PORT_DEFAULT && !self.address.is_elected()
     }
 
     /// The agents' names and resources.
@@ -127,9 +164,15 @@ impl Cluster {
         self.resources.iter().enumerate().map(|(index, resources)| (agent_name(index), resources.as_str()))
     }
 
-    /// Starts the master and the agents and waits until all are registered.
+    /// Starts ZooKeeper, masters and agents and waits until all agents are registered.
     pub(crate) async fn start(&mut self) -> Result<()> {
-        self.start_role(MASTER)?;
+        let servers: Vec<String> = self.ensemble.iter().flat_map(Ensemble::names).collect();
+        for server in servers {
+            self.start_role(&server)?;
+        }
+        for index in 0..self.masters.len() {
+            self.start_role(&master_name(index))?;
+        }
         for index in 0..self.resources.len() {
             self.start_role(&agent_name(index))?;
         }
@@ -145,7 +188,7 @@ impl Cluster {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                let words = last_words(MASTER, &self.directory);
+                let words = last_words(&master_name(0), &self.directory);
                 bail!(
                     "{registered} of {} agents registered in time; the master said last: {words}",
                     self.resources.len()
@@ -195,37 +238,48 @@ impl Cluster {
     }
 
     async fn end_politely(&mut self) {
-        let is_agent = |name: &str| name != MASTER;
+        let is_master = |name: &str| name.starts_with(MASTER);
+        let is_agent = |name: &str| !is_master(name) && !is_server(name);
         self.family.signal(Signal::SIGTERM, is_agent);
         if !self.family.gone(END_PATIENCE, is_agent).await {
             eprintln!("proffer: agents do not end; killing them");
         }
-        if self.family.has(MASTER) {
-            self.family.signal(Signal::SIGTERM, |name| name == MASTER);
-            self.family.gone(KILL_PATIENCE, |name| name == MASTER).await;
-        }
+        self.family.signal(Signal::SIGTERM, is_master);
+        self.family.gone(KILL_PATIENCE, is_master).await;
+        self.family.signal(Signal::SIGTERM, is_server);
+        self.family.gone(KILL_PATIENCE, is_server).await;
     }
 
     fn start_role(&mut self, name: &str) -> Result<()> {
-        let home = self.directory.join(name).display().to_string();
-        let arguments: Vec<String> = match name {
-            MASTER => ["master", "--listen", self.address.as_str(), "--dir", &home].map(str::to_owned).into(),
-            agent => {
-                let index = self.agents().position(|(name, _)| name == agent).unwrap_or_default();
-                let listen = "127.0.0.1:0";
-                let resources = self.resources[index].as_str();
-                let master = self.address.as_str();
-                ["agent", "--master", master, "--listen", listen, "--dir", &home, "--hostname", agent]
-                    .into_iter()
-                    .chain(["--resources", resources, "--stop-tasks"])
-                    .map(str::to_owned)
-                    .collect()
-            }
+        let (program, arguments) = match self.ensemble.as_ref().and_then(|ensemble| ensemble.command(name)) {
+            Some(command) => command,
+            None => (this_program()?, self.arguments(name)),
         };
-        let pid = start(name, &self.directory, &arguments)?;
+        let pid = start(name, &self.directory, &program, &arguments)?;
         self.family.add(pid, name.to_owned());
         Ok(())
     }
+
+    /// What a master or an agent is started with.
+    fn arguments(&self, name: &str) -> Vec<String> {
+        let home = self.directory.join(name).display().to_string();
+        if let Some(index) = (0..self.masters.len()).find(|index| master_name(*index) == name) {
+            let listen = self.masters[index].as_str();
+            let registry = if self.address.is_elected() { ["--zk", self.address.as_str()] } else { ["--dir", &home] };
+            return ["master", "--listen", listen].into_iter().chain(registry).map(str::to_owned).collect();
+        }
+        let index = self.agents().position(|(agent, _)| agent == name).unwrap_or_default();
+        let (master, resources) = (self.address.as_str(), self.resources[index].as_str());
+        ["agent", "--master", master, "--listen", "127.0.0.1:0", "--dir", &home, "--hostname", name]
+            .into_iter()
+            .chain(["--resources", resources, "--stop-tasks"])
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+fn master_name(index: usize) -> String {
+    if index == 0 { MASTER.to_owned() } else { format!("{MASTER}{}", index + 1) }
 }
 
 fn agent_name(index: usize) -> String {
@@ -233,7 +287,7 @@ fn agent_name(index: usize) -> String {
 }
 
 /// A port that is free now.
-fn free_port() -> Result<u16> {
+pub(super) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
     Ok(listener.local_addr().context("find a free port")?.port())
 }

@@ -49,11 +49,6 @@ impl Family {
         self.named.insert(pid, name);
     }
 
-    /// Whether this process runs.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.named.values().any(|named| named == name)
-    }
-
     /// Waits until a named process ends.
     pub(super) async fn ended(&mut self) -> Ended {
         loop {

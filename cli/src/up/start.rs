@@ -1,4 +1,4 @@
-//! Starting processes of this same binary.
+//! Starting the processes of a cluster.
 
 use anyhow::{Context, Result};
 use nix::{
@@ -8,14 +8,18 @@ use nix::{
 use std::{
     fs::File,
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-/// Starts a role of the cluster. It leads its own process group, so that a Ctrl-C of the terminal reaches only its
+/// This same binary, to start a role of the cluster with.
+pub(super) fn this_program() -> Result<PathBuf> {
+    kit::program::own().context("this program's own path")
+}
+
+/// Starts a process of the cluster. It leads its own process group, so that a Ctrl-C of the terminal reaches only its
 /// parent, and is asked to end when its parent dies.
-pub(super) fn start(name: &str, directory: &Path, arguments: &[String]) -> Result<Pid> {
-    let program = kit::program::own().context("this program's own path")?;
+pub(super) fn start(name: &str, directory: &Path, program: &Path, arguments: &[String]) -> Result<Pid> {
     let log = directory.join(format!("{name}.log"));
     let file = File::options().create(true).append(true).open(&log).with_context(|| log.display().to_string())?;
     let mut command = Command::new(program);
