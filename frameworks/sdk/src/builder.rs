@@ -1,6 +1,11 @@
 //! How a framework is described and started.
 
-use crate::{Error, Handle, MasterAddress, Scheduler, driver::Driver, handle::Command, identity::IdFile};
+use crate::{
+    Error, Handle, MasterAddress, Scheduler,
+    driver::Driver,
+    handle::Command,
+    identity::{IdFile, Identity, Keeper},
+};
 use framework_core::{Config, TASKS_MAX};
 use proto_types::{
     FrameworkInfo, Labels, Role,
@@ -19,7 +24,9 @@ use tokio::sync::mpsc;
 #[derive(Debug)]
 pub struct Framework {
     config: Config,
-    id_file: Option<IdFile>,
+    keeper: Option<Keeper>,
+    /// The incarnation was chosen, and not by the clock.
+    chosen: bool,
     handle: Handle,
     commands: mpsc::Receiver<Command>,
 }
@@ -38,6 +45,8 @@ pub struct Builder {
     constraints: BTreeMap<String, OfferConstraints>,
     credit: Credit,
     id_file: Option<PathBuf>,
+    #[cfg(feature = "zookeeper")]
+    id_address: Option<String>,
     incarnation: Option<u64>,
     explicit_acknowledgements: bool,
     connect_timeout: Option<Duration>,
@@ -59,6 +68,8 @@ impl Framework {
             constraints: BTreeMap::new(),
             credit: Credit::default(),
             id_file: None,
+            #[cfg(feature = "zookeeper")]
+            id_address: None,
             incarnation: None,
             explicit_acknowledgements: false,
             connect_timeout: None,
@@ -76,8 +87,17 @@ impl Framework {
     ///
     /// # Errors
     /// Why it cannot go on.
-    pub async fn run<S: Scheduler>(self, scheduler: &mut S) -> Result<(), Error> {
-        Box::pin(Driver::run(self.config, self.id_file, self.handle, self.commands, scheduler)).await
+    pub async fn run<S: Scheduler>(mut self, scheduler: &mut S) -> Result<(), Error> {
+        if let Some(keeper) = &self.keeper
+            && let Some(Identity { framework, cluster, incarnation }) = keeper.ask().await?
+        {
+            self.config.framework.id = Some(framework);
+            self.config.cluster = Some(cluster);
+            if !self.chosen {
+                self.config.incarnation = self.config.incarnation.max(incarnation + 1);
+            }
+        }
+        Box::pin(Driver::run(self.config, self.keeper, self.handle, self.commands, scheduler)).await
     }
 }
 
@@ -154,6 +174,15 @@ impl Builder {
         self
     }
 
+    /// Keeps the framework's id in ZooKeeper, in the node at this address, `zk://host:port[,host:port ...]/path`, so that
+    /// the next scheduler takes over its tasks wherever it runs.
+    #[cfg(feature = "zookeeper")]
+    #[must_use]
+    pub fn id_in_zookeeper(mut self, address: impl Into<String>) -> Self {
+        self.id_address = Some(address.into());
+        self
+    }
+
     /// Which scheduler of the framework this is; the higher takes over from the lower. Default: the time of the start.
     #[must_use]
     pub fn incarnation(mut self, incarnation: u64) -> Self {
@@ -196,8 +225,12 @@ impl Builder {
         let suppressed = self.suppressed.iter().map(role).collect::<Result<_, _>>()?;
         let constraints = self.constraints.iter().map(|(name, wanted)| Ok((role(name)?, wanted.clone())));
         let constraints = constraints.collect::<Result<_, Error>>()?;
-        let id_file = self.id_file.map(IdFile::new);
-        let identity = id_file.as_ref().map(IdFile::read).transpose()?.flatten();
+        let keeper = self.keeper()?;
+        let identity = match &keeper {
+            Some(Keeper::File(file)) => file.read()?,
+            _ => None,
+        };
+        let chosen = self.incarnation.is_some();
         let last = identity.as_ref().map_or(0, |identity| identity.incarnation);
         let (id, cluster) = identity.map(|identity| (identity.framework, identity.cluster)).unzip();
         let framework = FrameworkInfo {
@@ -225,7 +258,7 @@ impl Builder {
             connect_timeout: self.connect_timeout,
         };
         let (handle, commands) = Handle::new();
-        Ok(Framework { config, id_file, handle, commands })
+        Ok(Framework { config, keeper, chosen, handle, commands })
     }
 
     /// Builds the framework and runs the scheduler.
@@ -234,6 +267,14 @@ impl Builder {
     /// What is wrong with the description, or why it cannot go on.
     pub async fn run<S: Scheduler>(self, scheduler: &mut S) -> Result<(), Error> {
         self.build()?.run(scheduler).await
+    }
+
+    fn keeper(&self) -> Result<Option<Keeper>, Error> {
+        #[cfg(feature = "zookeeper")]
+        if let Some(address) = &self.id_address {
+            return crate::identity::IdNode::new(address).map(Keeper::Node).map(Some);
+        }
+        Ok(self.id_file.clone().map(|path| Keeper::File(IdFile::new(path))))
     }
 
     fn masters(&self) -> Result<Vec<String>, Error> {

@@ -4,7 +4,7 @@ use crate::{
     Context, Error, Handle, MasterAddress, Scheduler, connect,
     election::Election,
     handle::{Command, Question},
-    identity::{IdFile, Identity},
+    identity::{Identity, Keeper},
     transport,
 };
 use framework_core::{
@@ -70,7 +70,7 @@ pub(crate) struct Driver<'a, S> {
     session: Session,
     scheduler: &'a mut S,
     masters: String,
-    id_file: Option<IdFile>,
+    keeper: Option<Keeper>,
     incarnation: u64,
     handle: Handle,
     started: Instant,
@@ -95,7 +95,7 @@ pub(crate) struct Driver<'a, S> {
 impl<'a, S: Scheduler> Driver<'a, S> {
     pub(crate) async fn run(
         config: Config,
-        id_file: Option<IdFile>,
+        keeper: Option<Keeper>,
         handle: Handle,
         mut commands: mpsc::Receiver<Command>,
         scheduler: &'a mut S,
@@ -103,15 +103,15 @@ impl<'a, S: Scheduler> Driver<'a, S> {
         let (sender, mut inputs) = mpsc::channel(INPUTS_MAX);
         let (found, mut findings) = mpsc::channel(1);
         let incarnation = config.incarnation;
-        if let (Some(file), Some(framework), Some(cluster)) = (&id_file, &config.framework.id, &config.cluster) {
+        if let (Some(keeper), Some(framework), Some(cluster)) = (&keeper, &config.framework.id, &config.cluster) {
             // Before anybody hears of this scheduler: the next one has to be of a higher incarnation.
-            file.write(&Identity { framework: framework.clone(), cluster: cluster.clone(), incarnation })?;
+            keeper.keep(&Identity { framework: framework.clone(), cluster: cluster.clone(), incarnation }).await?;
         }
         let mut driver = Self {
             masters: config.masters.iter().map(|master| shown(master)).collect::<Vec<_>>().join(", "),
             session: Session::new(config),
             scheduler,
-            id_file,
+            keeper,
             incarnation,
             handle,
             started: Instant::now(),
@@ -135,7 +135,7 @@ impl<'a, S: Scheduler> Driver<'a, S> {
             for command in asked.drain(..) {
                 driver.on_command(command);
             }
-            if let Some(end) = driver.settle(batch.drain(..))? {
+            if let Some(end) = driver.settle(batch.drain(..)).await? {
                 return end;
             }
             while driver.work.try_join_next().is_some() {}
@@ -166,11 +166,11 @@ impl<'a, S: Scheduler> Driver<'a, S> {
     }
 
     /// Handles inputs and all that follows at once; the end if there is one.
-    fn settle(&mut self, batch: impl Iterator<Item = Input>) -> Result<Option<Result<(), Error>>, Error> {
+    async fn settle(&mut self, batch: impl Iterator<Item = Input>) -> Result<Option<Result<(), Error>>, Error> {
         let moment = self.moment();
         for input in batch {
             let effects = self.session.handle(moment, input);
-            if let Some(end) = self.carry_out(effects)? {
+            if let Some(end) = self.carry_out(effects).await? {
                 return Ok(Some(end));
             }
         }
@@ -181,7 +181,7 @@ impl<'a, S: Scheduler> Driver<'a, S> {
                 effects.extend(self.session.handle(moment, Input::User(call)));
             }
             effects.extend(self.session.handle(moment, Input::Handled));
-            if let Some(end) = self.carry_out(effects)? {
+            if let Some(end) = self.carry_out(effects).await? {
                 return Ok(Some(end));
             }
             if self.calls.is_empty() {
@@ -190,7 +190,7 @@ impl<'a, S: Scheduler> Driver<'a, S> {
         }
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>) -> Result<Option<Result<(), Error>>, Error> {
+    async fn carry_out(&mut self, effects: Vec<Effect>) -> Result<Option<Result<(), Error>>, Error> {
         for effect in effects {
             match effect {
                 Effect::OpenStream { stream, master, subscribe } => self.open(stream, &master, *subscribe),
@@ -213,13 +213,13 @@ impl<'a, S: Scheduler> Driver<'a, S> {
                     }
                 }
                 Effect::Keep { framework, cluster } => {
-                    if let Some(file) = &self.id_file {
-                        file.write(&Identity { framework, cluster, incarnation: self.incarnation })?;
+                    if let Some(keeper) = &self.keeper {
+                        keeper.keep(&Identity { framework, cluster, incarnation: self.incarnation }).await?;
                     }
                 }
                 Effect::Forget => {
-                    if let Some(file) = &self.id_file {
-                        file.remove()?;
+                    if let Some(keeper) = &self.keeper {
+                        keeper.forget().await?;
                     }
                 }
                 Effect::Stop(outcome) => return Ok(Some(self.end(outcome))),

@@ -42,6 +42,16 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// The address of the node for the framework's id is none.
+    #[error("id in ZooKeeper: {message}")]
+    IdAddress {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The node with the framework's id cannot be used.
+    #[cfg(feature = "zookeeper")]
+    #[error("id in ZooKeeper")]
+    IdNode(#[source] coordination::NodeError),
     /// No master could be reached in the time set for it.
     #[error("no master at {masters}: {message}")]
     Unreachable {

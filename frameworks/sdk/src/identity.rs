@@ -1,4 +1,4 @@
-//! Who a framework is, kept in a file for its next scheduler.
+//! Who a framework is, kept in a file or, with the feature `zookeeper`, in ZooKeeper, for its next scheduler.
 
 use crate::Error;
 use proffer_proto::storage::v1;
@@ -20,6 +20,62 @@ pub(crate) struct Identity {
     pub(crate) cluster: ClusterId,
     /// Of the last scheduler.
     pub(crate) incarnation: u64,
+}
+
+/// What keeps it.
+#[derive(Debug, Clone)]
+pub(crate) enum Keeper {
+    File(IdFile),
+    #[cfg(feature = "zookeeper")]
+    Node(IdNode),
+}
+
+impl Keeper {
+    /// Who the framework is, where only asking over the network tells; none: it is not kept, or was read before.
+    pub(crate) async fn ask(&self) -> Result<Option<Identity>, Error> {
+        match self {
+            Self::File(_) => Ok(None),
+            #[cfg(feature = "zookeeper")]
+            Self::Node(node) => node.read().await,
+        }
+    }
+
+    /// Keeps it; after this it outlives the machine.
+    pub(crate) async fn keep(&self, identity: &Identity) -> Result<(), Error> {
+        match self {
+            Self::File(file) => file.write(identity),
+            #[cfg(feature = "zookeeper")]
+            Self::Node(node) => node.0.write(encode(identity)).await.map_err(Error::IdNode),
+        }
+    }
+
+    /// Forgets it.
+    pub(crate) async fn forget(&self) -> Result<(), Error> {
+        match self {
+            Self::File(file) => file.remove(),
+            #[cfg(feature = "zookeeper")]
+            Self::Node(node) => node.0.remove().await.map_err(Error::IdNode),
+        }
+    }
+}
+
+/// A node of ZooKeeper that keeps it.
+#[cfg(feature = "zookeeper")]
+#[derive(Debug, Clone)]
+pub(crate) struct IdNode(coordination::Node);
+
+#[cfg(feature = "zookeeper")]
+impl IdNode {
+    pub(crate) fn new(address: &str) -> Result<Self, Error> {
+        let wrong = |error: coordination::InvalidAddress| Error::IdAddress { message: error.to_string() };
+        Ok(Self(coordination::Node::new(address.parse().map_err(wrong)?)))
+    }
+
+    async fn read(&self) -> Result<Option<Identity>, Error> {
+        let Some(bytes) = self.0.read().await.map_err(Error::IdNode)? else { return Ok(None) };
+        let foreign = |message| Error::IdFileContent { path: PathBuf::from(self.0.address()), message };
+        decode(&bytes).map(Some).map_err(foreign)
+    }
 }
 
 /// A file that keeps it.

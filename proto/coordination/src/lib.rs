@@ -25,7 +25,7 @@ pub use entry::{FORMAT, MINIMUM_READER};
 pub use error::{Damage, Error, Fate};
 pub use masters::{InvalidMasters, Masters};
 pub use tenure::Tenure;
-pub use zookeeper::{Detector, Sighting, ZooKeeper};
+pub use zookeeper::{Detector, Node, NodeError, Sighting, ZooKeeper};
 
 use proto_types::{ClusterId, Epoch, registry::RegistryChange};
 use std::pin::Pin;

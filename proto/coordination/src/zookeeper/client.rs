@@ -119,6 +119,26 @@ impl Client {
         Ok(())
     }
 
+    /// Has a node keep this; it and what is above it are made if they are not there.
+    pub(super) async fn keep(&self, path: &str, data: &[u8]) -> Answer {
+        let Some(runtime) = &self.runtime else { return Answer::Lost };
+        let (zookeeper, node, bytes) = (Arc::clone(&self.zookeeper), path.to_owned(), data.to_vec());
+        let set = runtime.spawn(async move { zookeeper.set_data(&node, bytes, None).await.map(|_| Answer::Found) });
+        let answer = set.await.map_or(Answer::Lost, |set| set.unwrap_or_else(refused));
+        if answer != Answer::Missing {
+            return answer;
+        }
+        let above = path.match_indices('/').skip(1).map(|(at, _)| &path[..at]);
+        for (path, data) in above.map(|path| (path, Vec::new())).chain([(path, data.to_vec())]) {
+            let request = Request::Create { path: path.to_owned(), data, mode: Mode::Persistent };
+            match self.ask(request).await {
+                Answer::Created(_) | Answer::Taken => {}
+                other => return other,
+            }
+        }
+        Answer::Found
+    }
+
     /// The next thing that happens. Identifies itself anew on a new connection, before anything is asked over it.
     pub(super) async fn next_event(&mut self) -> Event {
         let event = self.events.recv().await.unwrap_or(Event::Expired);

@@ -7,9 +7,11 @@ mod campaign;
 mod client;
 mod detector;
 mod log;
+mod node;
 mod store;
 
 pub use detector::{Detector, Sighting};
+pub use node::{Node, NodeError};
 pub use store::ZooKeeper;
 
 use crate::{

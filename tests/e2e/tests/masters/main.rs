@@ -1,5 +1,7 @@
 //! Several masters of which one leads, and what becomes of work when it goes.
 
+mod identity;
+
 use anyhow::{Context, Result, ensure};
 use e2e::{elected::Elected, wait::until};
 use nix::sys::signal::Signal;
