@@ -8,6 +8,7 @@ pub mod elected;
 pub mod https;
 pub mod image;
 pub mod process;
+pub mod proxy;
 pub mod relatives;
 pub mod scheduler;
 pub mod wait;
