@@ -1,6 +1,6 @@
 //! A scheduler without the SDK: the contract as any language sees it.
 
-use crate::wait::PATIENCE;
+use crate::{history::Log, wait::PATIENCE};
 use anyhow::{Context, Result, bail};
 use proffer_proto::v1::{
     AcceptRequest, AcknowledgeRequest, Acknowledgement, Command, Event, Filters, FrameworkInfo, KillRequest, Launch,
@@ -17,6 +17,10 @@ pub struct Scheduler {
     pub client: SchedulerServiceClient<Channel>,
     /// What the master said first.
     pub subscribed: Subscribed,
+    /// The epoch of the master that it is subscribed at.
+    pub epoch: u64,
+    /// What it writes down.
+    pub log: Log,
     events: Streaming<Event>,
     offers: Vec<Offer>,
     updates: VecDeque<TaskStatus>,
@@ -63,13 +67,23 @@ impl Scheduler {
     /// # Errors
     /// If the master does not take it.
     pub async fn subscribe_with(master: &str, request: SubscribeRequest) -> Result<Self> {
+        Self::subscribe_logging(master, request, Log::default()).await
+    }
+
+    /// Subscribes with this request, and goes on with the log of another scheduler.
+    ///
+    /// # Errors
+    /// If the master does not take it.
+    pub async fn subscribe_logging(master: &str, request: SubscribeRequest, log: Log) -> Result<Self> {
         let channel = Channel::from_shared(format!("http://{master}")).context("address of the master")?;
         let channel = channel.connect().await.context("connect to the master")?;
         let mut client = SchedulerServiceClient::new(channel);
         let mut events = client.subscribe(request).await.context("subscribe")?.into_inner();
         let first = events.message().await.context("read the first event")?.context("the stream ended at once")?;
+        let epoch = first.epoch;
         let Some(event::Event::Subscribed(subscribed)) = first.event else { bail!("the first event is {first:?}") };
-        Ok(Self { client, subscribed, events, offers: Vec::new(), updates: VecDeque::new(), requests: 0 })
+        let (offers, updates) = (Vec::new(), VecDeque::new());
+        Ok(Self { client, subscribed, epoch, log, events, offers, updates, requests: 0 })
     }
 
     /// The session, for calls.
@@ -160,18 +174,19 @@ impl Scheduler {
     ) -> Result<Vec<TaskVerdict>, tonic::Status> {
         self.requests += 1;
         let filters = Some(Filters { refuse_ms: Some(0) });
-        let part = |(offer, operations): (&Offer, _)| OfferAcceptance {
-            offer_ids: vec![offer.id.clone()],
-            operations,
-            filters,
+        let part = |(offer, operations): (&Offer, Vec<Operation>)| {
+            self.log.launches(self.epoch, offer, &operations);
+            OfferAcceptance { offer_ids: vec![offer.id.clone()], operations, filters }
         };
         let request = AcceptRequest {
             session_id: self.session(),
-            request_id: format!("request{}", self.requests),
+            request_id: format!("{}-{}", self.session(), self.requests),
             accepts: parts.into_iter().map(part).collect(),
             all_or_nothing,
         };
-        Ok(self.client.accept(request).await?.into_inner().verdicts)
+        let verdicts = self.client.accept(request).await?.into_inner().verdicts;
+        self.log.answered(&self.subscribed.framework_id, &verdicts);
+        Ok(verdicts)
     }
 
     /// Has a task killed.
@@ -200,10 +215,18 @@ impl Scheduler {
 
     async fn read(&mut self) -> Result<()> {
         let event = tokio::time::timeout(PATIENCE, self.events.message()).await.context("no event in time")?;
-        match event.context("read an event")?.context("the stream ended")?.event {
-            Some(event::Event::Offers(offers)) => self.offers.extend(offers.offers),
+        let event = event.context("read an event")?.context("the stream ended")?;
+        match event.event {
+            Some(event::Event::Offers(offers)) => {
+                self.log.offered(event.epoch, &offers.offers);
+                self.offers.extend(offers.offers);
+            }
             Some(event::Event::Rescinded(gone)) => self.offers.retain(|offer| !gone.offer_ids.contains(&offer.id)),
-            Some(event::Event::Updates(updates)) => self.updates.extend(updates.statuses),
+            Some(event::Event::Updates(updates)) => {
+                let framework = &self.subscribed.framework_id;
+                self.log.sees(framework, &self.subscribed.session_id, &updates.statuses);
+                self.updates.extend(updates.statuses);
+            }
             _ => {}
         }
         Ok(())
