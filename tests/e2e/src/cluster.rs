@@ -4,6 +4,7 @@ use crate::{
     binary::{Profile, proffer},
     disk::Disk,
     process::Process,
+    proxy::Proxy,
     relatives::Remains,
     wait::until,
 };
@@ -24,6 +25,10 @@ pub struct Plan {
     pub master: Vec<String>,
     /// What the agents have in their environment, besides what this process has.
     pub environment: Vec<(String, String)>,
+    /// What the master has in its environment, besides.
+    pub master_environment: Vec<(String, String)>,
+    /// Whether each agent reaches the master through a proxy of its own.
+    pub proxied: bool,
     /// The size of the disk that each agent's work directory has for itself; none: it shares that of the machine.
     pub disk_mib: Option<u32>,
 }
@@ -37,6 +42,8 @@ pub struct Cluster {
     pub master: Process,
     /// The master's address.
     pub address: String,
+    /// The agents' links to the master, by the order of the plan, if they are proxied.
+    pub links: Vec<Proxy>,
     /// What is left of them in the end.
     remains: Remains,
     /// The agents' disks, by the order of the plan, if they have their own. They go before the directory does.
@@ -57,6 +64,8 @@ impl Plan {
             agents: vec![flags; count],
             master: Vec::new(),
             environment: Vec::new(),
+            master_environment: Vec::new(),
+            proxied: false,
             disk_mib: None,
         }
     }
@@ -69,10 +78,14 @@ impl Plan {
         let binary = proffer(self.profile)?;
         let directory = tempfile::Builder::new().prefix("proffer-e2e-").tempdir().context("make a directory")?;
         let address = format!("127.0.0.1:{}", free_port()?);
-        let master = start_master(&binary, &directory, &address, &self.master)?;
+        let master = start_master(&binary, &directory, &address, &self)?;
         let remains = Remains(directory.path().to_owned());
-        let mut cluster =
-            Cluster { agents: Vec::new(), master, address, remains, disks: Vec::new(), directory, plan: self, binary };
+        let mut links = Vec::new();
+        for _ in self.agents.iter().filter(|_| self.proxied) {
+            links.push(Proxy::start(&address).await?);
+        }
+        let (agents, disks) = (Vec::new(), Vec::new());
+        let mut cluster = Cluster { agents, master, address, links, remains, disks, directory, plan: self, binary };
         for index in 0..cluster.plan.agents.len() {
             if let Some(mib) = cluster.plan.disk_mib {
                 cluster.disks.push(Disk::mount(&cluster.agent_directory(index), mib)?);
@@ -90,6 +103,16 @@ impl Cluster {
     #[must_use]
     pub fn binary(&self) -> &std::path::Path {
         &self.binary
+    }
+
+    /// Starts processes from this binary from now on.
+    pub fn use_binary(&mut self, path: PathBuf) {
+        self.binary = path;
+    }
+
+    /// The flags with which the agent of this number is started the next time.
+    pub fn agent_flags(&mut self, index: usize) -> &mut Vec<String> {
+        &mut self.plan.agents[index]
     }
 
     /// Ends its processes and keeps its directory.
@@ -127,13 +150,40 @@ impl Cluster {
     /// # Errors
     /// If they are not, in time.
     pub async fn connected(&self, count: usize) -> Result<()> {
-        until(&format!("{count} agents are connected"), || async {
-            let mut operator = self.operator().await.ok()?;
-            let listed = operator.list_agents(v1::ListAgentsRequest { page: None }).await.ok()?.into_inner();
-            let connected = listed.agents.iter().filter(|agent| agent.state() == AgentState::Connected).count();
-            (connected == count).then_some(())
+        self.stand(AgentState::Connected, count).await
+    }
+
+    /// Waits until so many agents are in this state.
+    ///
+    /// # Errors
+    /// If they are not, in time.
+    pub async fn stand(&self, state: AgentState, count: usize) -> Result<()> {
+        until(&format!("{count} agents are {}", state.as_str_name()), || async {
+            let agents = self.list_agents().await.ok()?;
+            (agents.iter().filter(|agent| agent.state() == state).count() == count).then_some(())
         })
         .await
+    }
+
+    /// The agents as the master knows them; at most a thousand.
+    ///
+    /// # Errors
+    /// If the master does not answer.
+    pub async fn list_agents(&self) -> Result<Vec<v1::AgentRecord>> {
+        let page = Some(v1::Page { size: 1000, token: String::new() });
+        let listed = self.operator().await?.list_agents(v1::ListAgentsRequest { page }).await.context("list agents")?;
+        Ok(listed.into_inner().agents)
+    }
+
+    /// The tasks that are not over, as the master knows them; at most a thousand.
+    ///
+    /// # Errors
+    /// If the master does not answer.
+    pub async fn list_tasks(&self) -> Result<Vec<v1::TaskRecord>> {
+        let page = Some(v1::Page { size: 1000, token: String::new() });
+        let request = v1::ListTasksRequest { page, active_only: true, ..Default::default() };
+        let listed = self.operator().await?.list_tasks(request).await.context("list tasks")?;
+        Ok(listed.into_inner().tasks)
     }
 
     /// Kills the master and starts it again where it was.
@@ -143,7 +193,7 @@ impl Cluster {
     pub async fn restart_master(&mut self) -> Result<()> {
         self.master.signal(nix::sys::signal::Signal::SIGKILL)?;
         self.master.ended().await?;
-        self.master = start_master(&self.binary, &self.directory, &self.address, &self.plan.master)?;
+        self.master = start_master(&self.binary, &self.directory, &self.address, &self.plan)?;
         Ok(())
     }
 
@@ -152,9 +202,18 @@ impl Cluster {
     /// # Errors
     /// If it does not start.
     pub async fn restart_agent(&mut self, index: usize) -> Result<()> {
+        self.kill_agent(index).await?;
+        self.agents[index] = self.start_agent(index)?;
+        Ok(())
+    }
+
+    /// Kills an agent's process. Its executors and tasks run on.
+    ///
+    /// # Errors
+    /// If it does not end.
+    pub async fn kill_agent(&mut self, index: usize) -> Result<()> {
         self.agents[index].signal(nix::sys::signal::Signal::SIGKILL)?;
         self.agents[index].ended().await?;
-        self.agents[index] = self.start_agent(index)?;
         Ok(())
     }
 
@@ -163,8 +222,9 @@ impl Cluster {
     /// # Errors
     /// If it cannot be started.
     pub fn start_agent(&self, index: usize) -> Result<Process> {
+        let master = self.links.get(index).map_or_else(|| self.address.clone(), Proxy::address);
         let mut arguments: Vec<String> =
-            ["agent", "--master", &self.address, "--listen", "127.0.0.1:0", "--stop-tasks", "--dir"]
+            ["agent", "--master", &master, "--listen", "127.0.0.1:0", "--stop-tasks", "--dir"]
                 .map(str::to_owned)
                 .into();
         arguments.push(self.agent_directory(index).display().to_string());
@@ -174,11 +234,11 @@ impl Cluster {
     }
 }
 
-fn start_master(binary: &std::path::Path, directory: &TempDir, address: &str, flags: &[String]) -> Result<Process> {
+fn start_master(binary: &std::path::Path, directory: &TempDir, address: &str, plan: &Plan) -> Result<Process> {
     let home = directory.path().join("master").display().to_string();
     let mut arguments: Vec<String> = ["master", "--listen", address, "--dir", &home].map(str::to_owned).into();
-    arguments.extend(flags.iter().cloned());
-    Process::start("master", directory.path(), binary, &arguments)
+    arguments.extend(plan.master.iter().cloned());
+    Process::start_with("master", directory.path(), binary, &arguments, &plan.master_environment)
 }
 
 /// A port that nobody listens on now.

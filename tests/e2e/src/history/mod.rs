@@ -4,12 +4,14 @@
 //! All times are nanoseconds of the machine's boot clock, which no clock jump reaches.
 
 mod check;
+mod collect;
 mod evidence;
 mod log;
 #[cfg(test)]
 mod tests;
 
 pub use check::{Rule, Violation, check};
+pub use collect::{assert_sound, collect, file, observe};
 pub use evidence::{read, witnessed};
 pub use log::Log;
 

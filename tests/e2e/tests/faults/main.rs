@@ -1,0 +1,7 @@
+//! Faults of processes, links, clocks and disks under real clusters; in the end the history of each is checked.
+
+mod agents;
+mod links;
+mod masters;
+mod schedulers;
+mod world;
