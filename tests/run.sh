@@ -10,6 +10,7 @@ needed=(
     "procps:/usr/bin/pgrep"
     "openssl:/usr/bin/openssl"
     "zookeeper:/usr/share/java/zookeeper.jar"
+    "faketime:/usr/bin/faketime"
 )
 
 missing=()

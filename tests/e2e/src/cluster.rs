@@ -19,6 +19,8 @@ use tonic::transport::Channel;
 pub struct Plan {
     /// How the binary is built.
     pub profile: Profile,
+    /// Another file to run, such as a copy of the binary. None: the binary itself.
+    pub binary: Option<PathBuf>,
     /// The flags of each agent, besides where it lives and which master it belongs to.
     pub agents: Vec<Vec<String>>,
     /// Flags of the master, besides where it lives and listens.
@@ -61,6 +63,7 @@ impl Plan {
         let flags = vec!["--resources".to_owned(), resources.to_owned()];
         Self {
             profile: Profile::Dev,
+            binary: None,
             agents: vec![flags; count],
             master: Vec::new(),
             environment: Vec::new(),
@@ -75,7 +78,7 @@ impl Plan {
     /// # Errors
     /// What keeps it from starting.
     pub async fn start(self) -> Result<Cluster> {
-        let binary = proffer(self.profile)?;
+        let binary = self.binary.clone().map_or_else(|| proffer(self.profile), Ok)?;
         let directory = tempfile::Builder::new().prefix("proffer-e2e-").tempdir().context("make a directory")?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let master = start_master(&binary, &directory, &address, &self)?;
@@ -103,11 +106,6 @@ impl Cluster {
     #[must_use]
     pub fn binary(&self) -> &std::path::Path {
         &self.binary
-    }
-
-    /// Starts processes from this binary from now on.
-    pub fn use_binary(&mut self, path: PathBuf) {
-        self.binary = path;
     }
 
     /// The flags with which the agent of this number is started the next time.

@@ -97,9 +97,14 @@ impl Scheduler {
     /// # Errors
     /// If none comes in time.
     pub async fn offer(&mut self) -> Result<Offer> {
-        while self.offers.is_empty() {
-            self.read().await.context("wait for an offer")?;
-        }
+        let arrives = async {
+            while self.offers.is_empty() {
+                self.read().await?;
+            }
+            anyhow::Ok(())
+        };
+        // Heartbeats come for ever.
+        tokio::time::timeout(PATIENCE, arrives).await.context("no offer in time")?.context("wait for an offer")?;
         Ok(self.offers.remove(0))
     }
 
@@ -108,9 +113,13 @@ impl Scheduler {
     /// # Errors
     /// If none comes in time.
     pub async fn update(&mut self) -> Result<TaskStatus> {
-        while self.updates.is_empty() {
-            self.read().await.context("wait for an update")?;
-        }
+        let arrives = async {
+            while self.updates.is_empty() {
+                self.read().await?;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(PATIENCE, arrives).await.context("no update in time")?.context("wait for an update")?;
         let status = self.updates.pop_front().context("an update was just there")?;
         let (task_id, sequence) = (status.task_id.clone(), status.sequence);
         let acknowledgements = vec![Acknowledgement { task_id, sequence }];

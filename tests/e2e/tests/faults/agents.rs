@@ -37,14 +37,7 @@ async fn tasks_that_start_and_end_while_their_agent_is_killed_again_and_again_ru
         ids.extend(names);
         world.observe().await?;
     }
-    let mut open = ids.clone();
-    while !open.is_empty() {
-        let status = world.scheduler.update().await?;
-        // A launch that did not reach the agent is told to be dropped, and never runs.
-        if history::is_terminal(status.state()) {
-            open.remove(&status.task_id);
-        }
-    }
+    world.all_over(&ids).await?;
     world.ends(&BTreeSet::new()).await
 }
 

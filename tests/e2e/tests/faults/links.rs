@@ -82,11 +82,6 @@ async fn work_is_done_over_slow_links_that_break_again_and_again() -> Result<()>
         }
         world.observe().await?;
     }
-    while !open.is_empty() {
-        let status = world.scheduler.update().await?;
-        if e2e::history::is_terminal(status.state()) {
-            open.remove(&status.task_id);
-        }
-    }
+    world.all_over(&open).await?;
     world.ends(&BTreeSet::new()).await
 }

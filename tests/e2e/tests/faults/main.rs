@@ -1,7 +1,10 @@
 //! Faults of processes, links, clocks and disks under real clusters; in the end the history of each is checked.
 
 mod agents;
+mod clocks;
+mod directories;
 mod links;
 mod masters;
 mod schedulers;
+mod upgrades;
 mod world;

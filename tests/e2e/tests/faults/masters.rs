@@ -2,7 +2,7 @@
 
 use crate::world::{World, plan};
 use anyhow::Result;
-use e2e::{cluster::Plan, history};
+use e2e::cluster::Plan;
 use nix::sys::signal::Signal;
 use proffer_proto::v1::{AgentState, TaskState};
 use std::{collections::BTreeSet, time::Duration};
@@ -20,12 +20,7 @@ async fn tasks_start_and_end_while_their_master_is_killed_again_and_again() -> R
         world.resubscribe().await?;
         world.observe().await?;
     }
-    while !open.is_empty() {
-        let status = world.scheduler.update().await?;
-        if history::is_terminal(status.state()) {
-            open.remove(&status.task_id);
-        }
-    }
+    world.all_over(&open).await?;
     world.ends(&BTreeSet::new()).await
 }
 

@@ -1,6 +1,6 @@
 //! A cluster with a scheduler, whose tasks write evidence.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use e2e::{
     cluster::{Cluster, Plan},
     history::{self, Log, witnessed},
@@ -71,12 +71,24 @@ impl World {
         Ok(ids)
     }
 
-    /// Waits until each of these has been in the state.
+    /// Waits until each of these has been seen in the state, once.
     pub(crate) async fn all_reach(&mut self, ids: &BTreeSet<String>, state: TaskState) -> Result<()> {
+        self.all_seen(ids, |seen| seen == state).await
+    }
+
+    /// Waits until each of these has been seen to be over, in whatever way.
+    pub(crate) async fn all_over(&mut self, ids: &BTreeSet<String>) -> Result<()> {
+        self.all_seen(ids, history::is_terminal).await
+    }
+
+    async fn all_seen(&mut self, ids: &BTreeSet<String>, is_meant: impl Fn(TaskState) -> bool) -> Result<()> {
         let mut missing = ids.clone();
+        for seen in self.log.history().seen.into_iter().filter(|seen| is_meant(seen.state)) {
+            missing.remove(&seen.key.task);
+        }
         while !missing.is_empty() {
-            let status = self.scheduler.update().await?;
-            if status.state() == state {
+            let status = self.scheduler.update().await.with_context(|| format!("still to come: {missing:?}"))?;
+            if is_meant(status.state()) {
                 missing.remove(&status.task_id);
             }
         }
