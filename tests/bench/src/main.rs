@@ -1,6 +1,7 @@
 //! Benchmarks: `cargo run --release -p bench -- NAME... [--json]`. Each prints its figures: medians, and ratios to a
 //! floor or a peer measured in the same run.
 
+mod agent_restart;
 mod agents;
 mod feeder;
 mod figures;
@@ -27,6 +28,8 @@ enum Name {
     Offers,
     /// What an idle cluster costs.
     Idle,
+    /// From the start of an agent to all its 200 running tasks known again.
+    AgentRestart,
 }
 
 #[derive(Debug, Parser)]
@@ -61,6 +64,7 @@ async fn main() -> Result<()> {
             Name::Latency => latency::run(&figures("latency")).await?,
             Name::Offers => offers::run(&figures("offers")).await?,
             Name::Idle => idle::run(&figures("idle")).await?,
+            Name::AgentRestart => agent_restart::run(&figures("agent-restart")).await?,
         }
     }
     Ok(())

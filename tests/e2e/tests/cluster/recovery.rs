@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use e2e::{
     cluster::{Cluster, Plan},
+    history::{self, Run},
     relatives,
     scheduler::{Scheduler, shell},
 };
@@ -12,84 +13,74 @@ use nix::{
 };
 use proffer_proto::v1::{FrameworkInfo, Reason, SubscribeRequest, TaskInfo, TaskState};
 
-/// Lines that tasks write when they start and end, outside all sandboxes.
-fn evidence(cluster: &Cluster) -> std::path::PathBuf {
-    cluster.directory.path().join("evidence")
+fn witnessed(cluster: &Cluster, id: &str, line: &str) -> TaskInfo {
+    shell(id, &history::witnessed(&history::file(cluster), line))
 }
 
-fn witnessed(cluster: &Cluster, id: &str, seconds: u32) -> TaskInfo {
-    let file = evidence(cluster).display().to_string();
-    shell(id, &format!("echo start {id} >> {file}; sleep {seconds}; echo end {id} >> {file}"))
-}
-
-fn starts(cluster: &Cluster, id: &str) -> usize {
-    let written = std::fs::read_to_string(evidence(cluster)).unwrap_or_default();
-    written.lines().filter(|line| *line == format!("start {id}")).count()
+fn runs(cluster: &Cluster) -> Vec<Run> {
+    history::read(&std::fs::read_to_string(history::file(cluster)).unwrap_or_default())
 }
 
 #[tokio::test]
 async fn tasks_run_on_while_their_agent_is_replaced() -> Result<()> {
     let mut cluster = Plan::agents(1, "cpus:2;mem:512").start().await?;
     let mut scheduler = Scheduler::subscribe(&cluster.address, "e2e").await?;
-    scheduler.run(witnessed(&cluster, "long", 3)).await?;
+    scheduler.run(witnessed(&cluster, "long", "sleep 3")).await?;
     scheduler.reaches("long", TaskState::TaskRunning).await?;
     cluster.restart_agent(0).await?;
     scheduler.reaches("long", TaskState::TaskFinished).await?;
-    assert_eq!(starts(&cluster, "long"), 1);
-    Ok(())
+    history::assert_sound(&cluster, &scheduler.log).await
 }
 
 #[tokio::test]
 async fn a_task_that_ended_while_its_agent_was_away_is_reported() -> Result<()> {
     let mut cluster = Plan::agents(1, "cpus:2;mem:512").start().await?;
     let mut scheduler = Scheduler::subscribe(&cluster.address, "e2e").await?;
-    scheduler.run(witnessed(&cluster, "short", 1)).await?;
+    scheduler.run(witnessed(&cluster, "short", "sleep 1")).await?;
     scheduler.reaches("short", TaskState::TaskRunning).await?;
     cluster.agents[0].signal(Signal::SIGKILL)?;
     cluster.agents[0].ended().await?;
     e2e::wait::until("the task has ended", || async {
-        std::fs::read_to_string(evidence(&cluster)).ok()?.contains("end short").then_some(())
+        runs(&cluster).iter().any(|run| run.end.is_some()).then_some(())
     })
     .await?;
     cluster.agents[0] = cluster.start_agent(0)?;
     let status = scheduler.reaches("short", TaskState::TaskFinished).await?;
     assert_eq!(status.exit_code, Some(0));
-    Ok(())
+    history::assert_sound(&cluster, &scheduler.log).await
 }
 
 #[tokio::test]
 async fn a_restarted_master_knows_its_frameworks_and_their_tasks() -> Result<()> {
     let mut cluster = Plan::agents(1, "cpus:2;mem:512").start().await?;
     let mut scheduler = Scheduler::subscribe(&cluster.address, "e2e").await?;
-    scheduler.run(witnessed(&cluster, "long", 4)).await?;
+    scheduler.run(witnessed(&cluster, "long", "sleep 4")).await?;
     scheduler.reaches("long", TaskState::TaskRunning).await?;
-    let first = scheduler.subscribed.clone();
+    let (first, log) = (scheduler.subscribed.clone(), scheduler.log.clone());
     cluster.restart_master().await?;
     let framework =
         FrameworkInfo { id: first.framework_id.clone(), name: "e2e".to_owned(), ..FrameworkInfo::default() };
     let request = SubscribeRequest { framework: Some(framework), cluster_id: first.cluster_id, ..Default::default() };
     let address = cluster.address.clone();
     let mut scheduler = e2e::wait::until("the new master takes the framework", || async {
-        Scheduler::subscribe_with(&address, request.clone()).await.ok()
+        Scheduler::subscribe_logging(&address, request.clone(), log.clone()).await.ok()
     })
     .await?;
     assert_eq!(scheduler.subscribed.framework_id, first.framework_id);
     scheduler.reaches("long", TaskState::TaskFinished).await?;
-    assert_eq!(starts(&cluster, "long"), 1);
-    Ok(())
+    history::assert_sound(&cluster, &scheduler.log).await
 }
 
 #[tokio::test]
 async fn a_killed_executor_is_replaced_and_its_tasks_are_adopted() -> Result<()> {
     let cluster = Plan::agents(1, "cpus:2;mem:512").start().await?;
     let mut scheduler = Scheduler::subscribe(&cluster.address, "e2e").await?;
-    scheduler.run(witnessed(&cluster, "adopted", 3)).await?;
+    scheduler.run(witnessed(&cluster, "adopted", "sleep 3")).await?;
     scheduler.reaches("adopted", TaskState::TaskRunning).await?;
     crash(&cluster, &["executor"])?;
     let status = scheduler.reaches("adopted", TaskState::TaskFinished).await?;
     assert_eq!(status.exit_code, Some(0));
-    assert_eq!(starts(&cluster, "adopted"), 1);
-    Ok(())
+    history::assert_sound(&cluster, &scheduler.log).await
 }
 
 /// Kills the agent's processes of these roles together.
@@ -108,8 +99,7 @@ async fn tasks_outlive(roles: &[&str]) -> Result<()> {
     let signal = cluster.directory.path().join("go");
     let wait = format!("while [ ! -e {} ]; do sleep 0.02; done", signal.display());
     for (id, end) in [("ends", wait.as_str()), ("killed", "sleep 1000")] {
-        let file = evidence(&cluster).display().to_string();
-        scheduler.run(shell(id, &format!("echo start {id} >> {file}; sleep 1000 & {end}"))).await?;
+        scheduler.run(witnessed(&cluster, id, &format!("sleep 1000 & {end}"))).await?;
         scheduler.reaches(id, TaskState::TaskRunning).await?;
     }
     let framework = scheduler.subscribed.framework_id.clone();
@@ -131,10 +121,10 @@ async fn tasks_outlive(roles: &[&str]) -> Result<()> {
         let gone = || async { relatives::of_task(sandbox).is_empty().then_some(()) };
         e2e::wait::until(&format!("nothing of {} runs", sandbox.display()), gone).await?;
     }
-    assert_eq!([starts(&cluster, "ends"), starts(&cluster, "killed")], [1, 1]);
-    scheduler.run(shell("next", "true")).await?;
+    assert_eq!(runs(&cluster).len(), 2);
+    scheduler.run(witnessed(&cluster, "next", "true")).await?;
     assert_eq!(scheduler.reaches("next", TaskState::TaskFinished).await?.exit_code, Some(0));
-    Ok(())
+    history::assert_sound(&cluster, &scheduler.log).await
 }
 
 #[tokio::test]
