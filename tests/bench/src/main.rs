@@ -3,6 +3,7 @@
 
 mod agent_restart;
 mod agents;
+mod failover;
 mod feeder;
 mod figures;
 mod floor;
@@ -30,6 +31,8 @@ enum Name {
     Idle,
     /// From the start of an agent to all its 200 running tasks known again.
     AgentRestart,
+    /// How long a failover of the master takes.
+    Failover,
 }
 
 #[derive(Debug, Parser)]
@@ -65,6 +68,7 @@ async fn main() -> Result<()> {
             Name::Offers => offers::run(&figures("offers")).await?,
             Name::Idle => idle::run(&figures("idle")).await?,
             Name::AgentRestart => agent_restart::run(&figures("agent-restart")).await?,
+            Name::Failover => failover::run(&figures("failover"))?,
         }
     }
     Ok(())
