@@ -176,23 +176,30 @@ impl Master {
         if !done.is_empty() {
             self.out.send_agent(self.last_removal, link, ToAgent::Acknowledge(done));
         }
-        for key in self.tasks_of_agent(id) {
-            if !seen.contains(&key) {
-                self.on_task_missing(id, &key);
-            }
+        let tasks = self.agents.get(id).map(|agent| &agent.tasks).into_iter().flatten();
+        let missing: Vec<_> = tasks.filter(|key| !seen.contains(key)).cloned().collect();
+        for key in missing {
+            self.on_task_missing(id, &key);
         }
     }
 
     fn take_task(&mut self, id: &AgentId, held: HeldTask, was_unreachable: bool) {
         let key = held.key;
-        let elsewhere = self.frameworks.task(&key).is_some_and(|task| task.agent != *id);
-        let completed = self.frameworks.get(&key.framework).is_some_and(|f| f.completed_on.contains_key(&key.task));
-        if elsewhere || (completed && self.frameworks.task(&key).is_none()) {
+        let (here, completed) = match self.frameworks.get(&key.framework) {
+            Some(framework) => (
+                framework.tasks.get(&key.task).map(|task| task.agent == *id),
+                framework.completed_on.contains_key(&key.task),
+            ),
+            None => (None, false),
+        };
+        if here == Some(false) || (completed && here.is_none()) {
             self.end_stray(id, &key, &held.latest);
             return;
         }
-        if self.frameworks.task(&key).is_none() {
+        if here.is_none() {
             let principal = self.frameworks.get(&key.framework).map(|framework| framework.principal.clone());
+            let first = held.unacknowledged.first().map_or(held.latest.sequence + 1, |status| status.sequence);
+            let acknowledged = first.saturating_sub(1);
             let task = Task {
                 info: held.info,
                 agent: id.clone(),
@@ -202,17 +209,12 @@ impl Master {
                 latest: held.latest.clone(),
                 tail: VecDeque::new(),
                 sent: 0,
-                acknowledged: 0,
-                received: 0,
+                acknowledged,
+                received: acknowledged,
                 mastered: 0,
                 charged: false,
             };
             self.insert_task(&key, task);
-            if let Some(task) = self.frameworks.change_task(&key) {
-                let first = held.unacknowledged.first().map_or(held.latest.sequence + 1, |status| status.sequence);
-                task.acknowledged = first.saturating_sub(1);
-                task.received = task.acknowledged;
-            }
         }
         let new: Vec<TaskStatus> = match self.frameworks.task(&key) {
             Some(task) => held.unacknowledged.into_iter().filter(|status| task.is_new(status.sequence)).collect(),
@@ -223,9 +225,10 @@ impl Master {
             self.take_update(&key, status);
         }
         let latest = held.latest;
-        if let Some(task) = self.frameworks.change_task(&key)
-            && task.state() == TaskState::Unreachable
-            && !told
+        let unreachable = |task: &Task| task.state() == TaskState::Unreachable;
+        if !told
+            && self.frameworks.task(&key).is_some_and(unreachable)
+            && let Some(task) = self.frameworks.change_task(&key)
         {
             task.latest = TaskStatus { sequence: 0, ..latest.clone() };
         }
