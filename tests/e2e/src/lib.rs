@@ -5,6 +5,7 @@ pub mod binary;
 pub mod cluster;
 pub mod disk;
 pub mod elected;
+pub mod engine;
 pub mod history;
 pub mod https;
 pub mod image;

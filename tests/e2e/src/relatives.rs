@@ -56,6 +56,24 @@ impl Drop for Remains {
     }
 }
 
+/// Kills every process that was told of this directory in its arguments, with its children: what holds the containers of
+/// an engine that was killed.
+pub fn kill_all_told(directory: &Path) {
+    let told = directory.as_os_str().as_encoded_bytes();
+    let all = all();
+    let is_told = |process: &&PathBuf| {
+        let arguments = fs::read(process.join("cmdline")).unwrap_or_default();
+        // Longer than the directory: its own name alone is everybody's.
+        arguments.split(|byte| *byte == 0).any(|word| word.starts_with(told) && word.len() > told.len())
+    };
+    for process in all.iter().filter(is_told).filter(|process| pid(process) != Some(Pid::this())) {
+        let children = all.iter().filter(|child| parent(child) == pid(process));
+        for pid in children.chain([process]).filter_map(|process| pid(process)) {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+    }
+}
+
 fn is_in_role(process: &Path, home: &Path, role: &str) -> bool {
     let arguments = fs::read_to_string(process.join("cmdline")).unwrap_or_default();
     let works_there = fs::read_link(process.join("cwd")).is_ok_and(|directory| directory.starts_with(home));

@@ -3,6 +3,7 @@
 mod agents;
 mod clocks;
 mod directories;
+mod engines;
 mod links;
 mod masters;
 mod schedulers;
