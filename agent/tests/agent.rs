@@ -179,7 +179,8 @@ async fn files_go_over_a_stream_of_their_own() {
     };
     link.say(1, open("one", "", FileAction::List)).await;
     assert!(matches!(master.data().await, Data::Header(header) if header.token == "one"));
-    assert!(matches!(master.data().await, Data::Chunk(chunk) if chunk.entries[0].path == "stdout"));
+    let listed = master.data().await;
+    assert!(matches!(&listed, Data::Chunk(chunk) if chunk.entries[0].path == "stdout"), "{listed:?}");
     link.say(1, open("two", "stdout", FileAction::Follow)).await;
     assert!(matches!(master.data().await, Data::Header(header) if header.token == "two"));
     let mut read = 0;

@@ -253,6 +253,8 @@ pub(crate) fn options(directory: &Path, masters: &[&str]) -> Options {
     let mut options = Line::parse_from(["agent", "--listen", "127.0.0.1:0", "--resources", "cpus:4;mem:1024"]).options;
     options.dir = directory.to_owned();
     options.masters = coordination::Masters::Listed(masters.iter().map(|master| (*master).to_owned()).collect());
+    // A machine whose disk is nearly full removes sandboxes early.
+    options.gc_disk_headroom = 0.0;
     options.hostname = Some("host-1".to_owned());
     options.executor_program = program();
     options

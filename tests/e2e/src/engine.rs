@@ -93,8 +93,10 @@ impl Drop for Engine {
 
 fn start(directory: &Path, keeps_containers: bool) -> Result<Process> {
     let path = |name: &str| directory.join(name).display().to_string();
-    // What it mounts is seen by itself and its containers alone, and gone with them.
+    // What it mounts, and its network, are seen by itself and its containers alone, and gone with them. An engine that
+    // is to have no bridge removes the one that it finds, which is that of the machine's own engine.
     let mut arguments: Vec<String> = [
+        "--net",
         "--mount",
         "--propagation",
         "private",

@@ -270,7 +270,13 @@ impl Operator {
             Some(Problem::Refused(refusal)) => OperatorError::Refused(refusal),
             // What a master itself answers has no cause; what has one never reached it.
             _ if status.code() == tonic::Code::Unavailable && std::error::Error::source(status).is_some() => {
-                OperatorError::Unreachable { master: self.master.to_string(), message: describe(status) }
+                let asked = if self.masters.contains(&self.master) {
+                    self.masters.as_slice()
+                } else {
+                    std::slice::from_ref(&self.master)
+                };
+                let master = asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                OperatorError::Unreachable { master, message: describe(status) }
             }
             _ => OperatorError::Failed { message: describe(status) },
         }

@@ -107,7 +107,7 @@ impl Client {
             let own = path.len() >= paths.root().len();
             let request = Request::Create { path: path.clone(), data: Vec::new(), mode: Mode::Persistent };
             let acl = if own { self.acl.clone() } else { Acl::open_unsafe().clone() };
-            match self.ask_as(request, acl).await {
+            match timeout(BEGIN_TIMEOUT, self.ask_as(request, acl)).await.unwrap_or(Answer::Lost) {
                 Answer::Refused(why) => return Err(NoSession::Refused { path, why }),
                 Answer::Lost => {
                     let (servers, why) = (String::from("the ensemble"), "the connection broke".to_owned());
@@ -124,14 +124,15 @@ impl Client {
         let Some(runtime) = &self.runtime else { return Answer::Lost };
         let (zookeeper, node, bytes) = (Arc::clone(&self.zookeeper), path.to_owned(), data.to_vec());
         let set = runtime.spawn(async move { zookeeper.set_data(&node, bytes, None).await.map(|_| Answer::Found) });
-        let answer = set.await.map_or(Answer::Lost, |set| set.unwrap_or_else(refused));
+        let set = timeout(BEGIN_TIMEOUT, set).await.ok().and_then(Result::ok);
+        let answer = set.map_or(Answer::Lost, |set| set.unwrap_or_else(refused));
         if answer != Answer::Missing {
             return answer;
         }
         let above = path.match_indices('/').skip(1).map(|(at, _)| &path[..at]);
         for (path, data) in above.map(|path| (path, Vec::new())).chain([(path, data.to_vec())]) {
             let request = Request::Create { path: path.to_owned(), data, mode: Mode::Persistent };
-            match self.ask(request).await {
+            match timeout(BEGIN_TIMEOUT, self.ask(request)).await.unwrap_or(Answer::Lost) {
                 Answer::Created(_) | Answer::Taken => {}
                 other => return other,
             }
@@ -240,15 +241,14 @@ fn refused(error: ZkError) -> Answer {
     match error {
         ZkError::NodeExists => Answer::Taken,
         ZkError::NoNode => Answer::Missing,
-        ZkError::ConnectionLoss
-        | ZkError::OperationTimeout
-        | ZkError::SessionExpired
-        | ZkError::SessionMoved
-        | ZkError::NotReadOnly => Answer::Lost,
+        ZkError::BadArguments | ZkError::NoChildrenForEphemerals | ZkError::Unimplemented => {
+            Answer::Refused(error.to_string())
+        }
         ZkError::NoAuth | ZkError::InvalidACL | ZkError::AuthFailed => Answer::Refused(
             "no permission; name the user who made the path, zk://USER:PASSWORD@..., or choose another path".to_owned(),
         ),
-        other => Answer::Refused(other.to_string()),
+        // A server in trouble: another attempt may find it, or another one, well.
+        _ => Answer::Lost,
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
 use crate::Address;
 use coordination_core::{Answer, Request};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How often it is tried while connections break.
 const TRIES_MAX: usize = 5;
@@ -89,9 +90,13 @@ impl Node {
         let client = Client::begin(&self.address, SESSION_TIMEOUT).await?;
         let path = self.address.path().to_owned();
         let answer = match action {
-            Action::Read => client.ask(Request::Get { path, watch: false }).await,
+            Action::Read => {
+                timeout(SESSION_TIMEOUT, client.ask(Request::Get { path, watch: false })).await.unwrap_or(Answer::Lost)
+            }
             Action::Write(data) => client.keep(&path, data).await,
-            Action::Remove => client.ask(Request::Delete { path }).await,
+            Action::Remove => {
+                timeout(SESSION_TIMEOUT, client.ask(Request::Delete { path })).await.unwrap_or(Answer::Lost)
+            }
         };
         client.close().await;
         Ok(answer)

@@ -25,6 +25,8 @@ pub struct TaskRecord {
     pub ended: Option<End>,
     /// The newest state that its scheduler saw.
     pub seen: Option<TaskState>,
+    /// Numbers of updates that masters made and a scheduler saw.
+    pub told: BTreeSet<u64>,
     /// The end that its schedulers saw, who of them, and the number of that update.
     pub over: Option<Over>,
     /// Who saw the newest of its agent's updates, and its number.

@@ -13,8 +13,13 @@ impl Checker {
         let state = update.state;
         // A new scheduler is told again what was not acknowledged for good; that is no news.
         let again = record.over.is_some_and(|over| {
-            over.by != index && update.sequence > 0 && (update.sequence < over.sequence || over.sequence == 0)
+            over.by != index
+                && update.sequence > 0
+                && (update.sequence < over.sequence || over.sequence == 0 || record.told.contains(&update.sequence))
         });
+        if update.sequence >= MASTER_SEQUENCES {
+            record.told.insert(update.sequence);
+        }
         // What one scheduler saw to its end and acknowledged is forgotten, also where a leader that was deposed without
         // knowing it told it so; to the next scheduler it is unknown.
         let forgotten =
