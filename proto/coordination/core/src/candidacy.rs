@@ -104,7 +104,7 @@ pub(crate) enum Purpose {
     Election,
     List,
     Entry(u64),
-    Write,
+    Write(u64),
     Prune(u64),
     Announce,
 }
@@ -271,8 +271,8 @@ impl Candidacy {
                 let step = self.log.on_entry(index, answer, &self.paths, &mut self.asks);
                 self.on_log(step);
             }
-            Purpose::Write => {
-                let step = self.log.on_written(answer, &self.paths, &mut self.asks);
+            Purpose::Write(index) => {
+                let step = self.log.on_written(index, answer, &self.paths, &mut self.asks);
                 self.on_log(step);
             }
             Purpose::Prune(index) => self.log.on_removed(index, &answer, &self.paths, &mut self.asks),

@@ -92,7 +92,9 @@ impl Election {
             }
             (_, Answer::Missing) => Step::Ended(End::Wiped { path: paths.election() }),
             (State::Doubting | State::Listing, Answer::Names(names)) => self.take_place(names, paths, asks),
-            _ => Step::Stalled,
+            (_, Answer::Lost) => Step::Stalled,
+            // The answer to what was asked before something else became more urgent.
+            _ => Step::Nothing,
         }
     }
 

@@ -113,7 +113,7 @@ impl Log {
             }
             State::Writing { ask, .. } => {
                 *ask = Ask::Inspect;
-                asks.ask(Purpose::Write, Request::Get { path: paths.entry(self.next), watch: false });
+                asks.ask(Purpose::Write(self.next), Request::Get { path: paths.entry(self.next), watch: false });
             }
             State::Ready => {}
         }
@@ -144,6 +144,10 @@ impl Log {
     }
 
     pub(crate) fn on_list(&mut self, answer: Answer, paths: &Paths, asks: &mut Asks<Purpose>) -> Step {
+        if !matches!(self.state, State::Listing | State::Verifying) {
+            // It was asked for twice.
+            return Step::Nothing;
+        }
         let names = match answer {
             Answer::Names(names) => names,
             Answer::Missing => return Step::Ended(End::Wiped { path: paths.log() }),
@@ -168,6 +172,9 @@ impl Log {
     }
 
     pub(crate) fn on_entry(&mut self, index: u64, answer: Answer, paths: &Paths, asks: &mut Asks<Purpose>) -> Step {
+        if !self.reading.contains(&index) {
+            return Step::Nothing;
+        }
         match answer {
             Answer::Data(bytes) => {
                 self.reading.remove(&index);
@@ -182,13 +189,18 @@ impl Log {
         }
     }
 
-    pub(crate) fn on_written(&mut self, answer: Answer, paths: &Paths, asks: &mut Asks<Purpose>) -> Step {
+    pub(crate) fn on_written(&mut self, index: u64, answer: Answer, paths: &Paths, asks: &mut Asks<Purpose>) -> Step {
+        let next = self.next;
         let State::Writing { entry, ask } = &mut self.state else { return Step::Nothing };
+        if index != next {
+            // It is about the entry before, which stands.
+            return Step::Nothing;
+        }
         match (*ask, answer) {
-            (Ask::Create, Answer::Created(_)) => self.stands(paths, asks),
+            (_, Answer::Created(_)) => self.stands(paths, asks),
             (Ask::Create, Answer::Taken) => {
                 *ask = Ask::Inspect;
-                asks.ask(Purpose::Write, Request::Get { path: paths.entry(self.next), watch: false });
+                asks.ask(Purpose::Write(self.next), Request::Get { path: paths.entry(self.next), watch: false });
                 Step::Nothing
             }
             (Ask::Inspect, Answer::Missing) => {
@@ -207,7 +219,8 @@ impl Log {
             }
             (Ask::Create, Answer::Missing) => Step::Ended(End::Wiped { path: paths.log() }),
             (_, Answer::Refused(why)) => Step::Ended(End::Refused { path: paths.entry(self.next), why }),
-            _ => Step::Stalled,
+            (_, Answer::Lost) => Step::Stalled,
+            _ => Step::Nothing,
         }
     }
 
@@ -249,7 +262,7 @@ impl Log {
     fn create(&self, paths: &Paths, asks: &mut Asks<Purpose>) {
         if let State::Writing { entry, .. } = &self.state {
             let (path, data) = (paths.entry(self.next), entry.bytes.clone());
-            asks.ask(Purpose::Write, Request::Create { path, data, mode: Mode::Persistent });
+            asks.ask(Purpose::Write(self.next), Request::Create { path, data, mode: Mode::Persistent });
         }
     }
 
