@@ -2,8 +2,7 @@
 
 use crate::world::{World, plan};
 use anyhow::{Context, Result};
-use e2e::{history, relatives, scheduler::Scheduler};
-use nix::sys::signal::{Signal, kill};
+use e2e::{history, scheduler::Scheduler};
 use proffer_proto::v1::{FrameworkInfo, SubscribeRequest, SuppressRequest, TaskState};
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -38,10 +37,6 @@ async fn tasks_run_on_while_the_binary_is_replaced_and_the_agent_started_from_it
     world.cluster.restart_agent(0).await?;
     world.observe().await?;
     ids.extend(world.launch_waiting("new", 1).await?);
-    // An executor of the old binary dies under the new agent.
-    let executor = relatives::in_role(world.cluster.directory.path(), "executor").context("an executor runs")?;
-    kill(executor, Signal::SIGKILL)?;
-    ids.extend(world.launch_waiting("after", 1).await?);
     other.reaches("other", TaskState::TaskFinished).await?;
     world.ends(&ids).await
 }
