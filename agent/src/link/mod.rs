@@ -127,11 +127,8 @@ impl Connector {
 
     /// Waits until another master than this one leads.
     async fn deposed(&self, address: &str) -> String {
-        let Some(detector) = &self.detector else { return std::future::pending().await };
-        let mut sightings = detector.sightings();
-        let other = sightings.wait_for(|seen| seen.leader.as_ref().is_some_and(|leader| leader.address != address));
-        match other.await.ok().and_then(|seen| seen.leader.clone()) {
-            Some(leader) => leader.address,
+        match &self.detector {
+            Some(detector) => detector.other_than(address).await.address,
             None => std::future::pending().await,
         }
     }

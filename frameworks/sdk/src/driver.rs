@@ -82,7 +82,7 @@ pub(crate) struct Driver<'a, S> {
     election: Option<(MasterAddress, Arc<Election>)>,
     /// A stream that waits until somebody leads.
     waiting: Option<StreamId>,
-    /// The master in use.
+    /// The master in use; empty: none.
     master: String,
     found: mpsc::Sender<Found>,
     work: JoinSet<()>,
@@ -140,12 +140,11 @@ impl<'a, S: Scheduler> Driver<'a, S> {
             }
             while driver.work.try_join_next().is_some() {}
             let due = driver.next_due();
-            let (election, master) =
-                (driver.election.as_ref().map(|(_, known)| Arc::clone(known)), driver.master.clone());
+            let following = driver.following();
             tokio::select! {
                 Some(found) = findings.recv() => driver.on_found(found),
                 // A leader that is cut off may not know yet that another leads.
-                leader = other_than(election, &master) => batch.extend(driver.deposed(leader)),
+                leader = other_leader(following) => batch.extend(driver.deposed(leader)),
                 _ = inputs.recv_many(&mut batch, BATCH_MAX) => {}
                 _ = commands.recv_many(&mut asked, BATCH_MAX) => {}
                 () = tokio::time::sleep_until(due.unwrap_or_else(far)), if due.is_some() => {}
@@ -196,6 +195,7 @@ impl<'a, S: Scheduler> Driver<'a, S> {
                 Effect::OpenStream { stream, master, subscribe } => self.open(stream, &master, *subscribe),
                 Effect::CloseStream(stream) => {
                     self.waiting = self.waiting.filter(|waiting| *waiting != stream);
+                    self.master.clear();
                     if let Some(task) = self.streams.remove(&stream) {
                         task.abort();
                     }
@@ -269,10 +269,16 @@ impl<'a, S: Scheduler> Driver<'a, S> {
         }
     }
 
+    /// The election to follow and the master in use, while there are both.
+    fn following(&self) -> Option<(Arc<Election>, String)> {
+        let (_, election) = self.election.as_ref().filter(|_| !self.master.is_empty())?;
+        Some((Arc::clone(election), self.master.clone()))
+    }
+
     /// Another master leads than the one in use.
     fn deposed(&mut self, leader: String) -> Option<Input> {
-        let stream = *self.streams.keys().next()?;
         self.master.clone_from(&leader);
+        let stream = *self.streams.keys().next()?;
         Some(Input::StreamEnded { stream, end: StreamEnd::NotLeader(Some(leader)) })
     }
 
@@ -354,11 +360,11 @@ fn shown(address: &str) -> String {
     address.parse::<MasterAddress>().map_or_else(|_| address.to_owned(), |address| address.to_string())
 }
 
-/// Waits until another master than the one in use leads, if there is one in use and an election says so.
-async fn other_than(election: Option<Arc<Election>>, master: &str) -> String {
-    match election {
-        Some(election) if !master.is_empty() => election.other_than(master).await,
-        _ => std::future::pending().await,
+/// Waits until another master than the one in use leads.
+async fn other_leader(following: Option<(Arc<Election>, String)>) -> String {
+    match following {
+        Some((election, master)) => election.other_than(&master).await,
+        None => std::future::pending().await,
     }
 }
 

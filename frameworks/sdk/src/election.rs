@@ -26,12 +26,7 @@ impl Election {
 
     /// Waits until another than this one leads.
     pub(crate) async fn other_than(&self, address: &str) -> String {
-        let mut sightings = self.detector.sightings();
-        let other = sightings.wait_for(|seen| seen.leader.as_ref().is_some_and(|leader| leader.address != address));
-        match other.await.ok().and_then(|seen| seen.leader.clone()) {
-            Some(leader) => leader.address,
-            None => std::future::pending().await,
-        }
+        self.detector.other_than(address).await.address
     }
 }
 

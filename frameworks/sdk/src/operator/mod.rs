@@ -237,14 +237,17 @@ impl Operator {
 
     /// Turns to the next master that may lead.
     async fn move_on(&mut self, moves: &mut usize) -> Result<(), OperatorError> {
-        *moves += 1;
         let elected = self.masters.first().filter(|master| master.is_elected()).cloned();
         let Some(address) = elected else {
-            let next = self.masters.get(*moves).cloned();
-            let next = next.ok_or_else(|| OperatorError::NoLeader { master: self.master.to_string() })?;
-            self.turn_to(next);
+            let mut rest = self.masters.iter().enumerate().skip(*moves);
+            let next = rest.find(|(_, master)| **master != self.master);
+            let next = next.map(|(index, master)| (index, master.clone()));
+            let (index, master) = next.ok_or_else(|| OperatorError::NoLeader { master: self.master.to_string() })?;
+            *moves = index + 1;
+            self.turn_to(master);
             return Ok(());
         };
+        *moves += 1;
         let unreachable = |message| OperatorError::Unreachable { master: address.to_string(), message };
         if *moves > ELECTION_TRIES_MAX {
             return Err(unreachable("the master that was elected does not answer".to_owned()));

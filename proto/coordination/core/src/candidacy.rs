@@ -220,11 +220,10 @@ impl Candidacy {
     }
 
     fn write(&mut self, entry: Sealed) {
+        self.log.take(entry);
+        // Else it is asked for when the connection is back.
         if self.link == Link::Sure {
-            self.log.write(entry, &self.paths, &mut self.asks);
-        } else {
-            // It is asked for when the connection is back.
-            self.log.write(entry, &self.paths, &mut Asks::new(self.asks.now));
+            self.log.create(&self.paths, &mut self.asks);
         }
     }
 

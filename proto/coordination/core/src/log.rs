@@ -122,10 +122,9 @@ impl Log {
         self.remove_more(paths, asks);
     }
 
-    /// Writes an entry; the first is that of a new epoch.
-    pub(crate) fn write(&mut self, entry: Sealed, paths: &Paths, asks: &mut Asks<Purpose>) {
+    /// Takes an entry that is to be written; the first is that of a new epoch.
+    pub(crate) fn take(&mut self, entry: Sealed) {
         self.state = State::Writing { entry, ask: Ask::Create };
-        self.create(paths, asks);
     }
 
     /// Removes entries before this one, except the fence.
@@ -259,7 +258,8 @@ impl Log {
         Step::Entries(vec![(index, bytes)], false)
     }
 
-    fn create(&self, paths: &Paths, asks: &mut Asks<Purpose>) {
+    /// Asks for the entry that was taken.
+    pub(crate) fn create(&self, paths: &Paths, asks: &mut Asks<Purpose>) {
         if let State::Writing { entry, .. } = &self.state {
             let (path, data) = (paths.entry(self.next), entry.bytes.clone());
             asks.ask(Purpose::Write(self.next), Request::Create { path, data, mode: Mode::Persistent });

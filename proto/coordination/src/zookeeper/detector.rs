@@ -62,6 +62,16 @@ impl Detector {
         let trouble = self.sightings.borrow().trouble.clone();
         Err(trouble.unwrap_or_else(|| "no master leads there".to_owned()))
     }
+
+    /// Waits until another master leads than the one at this address.
+    pub async fn other_than(&self, address: &str) -> Leader {
+        let mut sightings = self.sightings();
+        let other = sightings.wait_for(|seen| seen.leader.as_ref().is_some_and(|leader| leader.address != address));
+        match other.await.ok().and_then(|seen| seen.leader.clone()) {
+            Some(leader) => leader,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Drop for Detector {

@@ -2,13 +2,11 @@
 
 use super::{Amounts, History, Launched, Outcome, Run, Seen, TaskKey, is_terminal};
 use proffer_proto::v1::TaskState;
+use proto_types::status::MASTER_SEQUENCES;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
-
-/// Updates that a master made itself count from here on.
-const MASTER_SEQUENCES: u64 = 1 << 63;
 
 /// What must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -26,14 +26,17 @@ pub async fn observe(cluster: &Cluster, log: &Log) -> Result<()> {
             continue;
         }
         let address = agent.info.map(|info| info.address).unwrap_or_default();
-        let state = state(&address).await.with_context(|| format!("ask agent {} at {address}", agent.id))?;
+        let state = shown(&address).await.with_context(|| format!("ask agent {} at {address}", agent.id))?;
         log.obeys(&agent.id, state["epoch"].as_u64().context("the agent's epoch")?);
     }
     Ok(())
 }
 
 /// What an agent shows of itself.
-async fn state(address: &str) -> Result<serde_json::Value> {
+///
+/// # Errors
+/// If it does not answer.
+pub async fn shown(address: &str) -> Result<serde_json::Value> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(b"GET /api/v1/state HTTP/1.0\r\n\r\n").await?;
     let mut answer = String::new();
@@ -49,7 +52,9 @@ async fn state(address: &str) -> Result<serde_json::Value> {
 pub async fn collect(cluster: &Cluster, log: &Log) -> Result<History> {
     observe(cluster, log).await?;
     let mut history = log.history();
-    history.runs = evidence::read(&std::fs::read_to_string(file(cluster)).unwrap_or_default());
+    // A history without evidence would pass for a sound one.
+    let written = std::fs::read_to_string(file(cluster)).context("what the tasks wrote")?;
+    history.runs = evidence::read(&written);
     for agent in cluster.list_agents().await? {
         let resources = agent.info.map(|info| info.resources).unwrap_or_default();
         history.totals.insert(agent.id, Amounts::of(&resources));

@@ -11,7 +11,7 @@ mod log;
 mod tests;
 
 pub use check::{Rule, Violation, check};
-pub use collect::{assert_sound, collect, file, observe};
+pub use collect::{assert_sound, collect, file, observe, shown};
 pub use evidence::{read, witnessed};
 pub use log::Log;
 

@@ -2,12 +2,11 @@
 
 use crate::world::{World, plan};
 use anyhow::{Context, Result};
-use e2e::history;
+use e2e::{history, wait::until};
 use proffer_proto::v1::{AgentState, FrameworkInfo, SubscribeRequest, TaskState};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -89,6 +88,14 @@ async fn a_master_whose_clock_jumps_removes_nothing() -> Result<()> {
     world.ends(&ids).await
 }
 
+/// Waits until the agent has removed what it finds to be old, and so has looked at every sandbox.
+async fn looks_at_its_disk(world: &World) -> Result<()> {
+    let old = world.cluster.sandbox(0, "nobody", "old");
+    std::fs::create_dir_all(&old)?;
+    std::fs::File::open(&old)?.set_modified(std::time::UNIX_EPOCH)?;
+    until("the agent has looked at its disk", || async { (!old.exists()).then_some(()) }).await
+}
+
 #[tokio::test]
 async fn an_agent_whose_clock_jumps_ends_nothing() -> Result<()> {
     let clock = Clock::new()?;
@@ -104,8 +111,7 @@ async fn an_agent_whose_clock_jumps_ends_nothing() -> Result<()> {
     for (round, offset) in ["+2h", "-3h"].into_iter().enumerate() {
         clock.set(offset)?;
         ids.extend(world.launch_waiting(&format!("t{round}-"), 1).await?);
-        // Long enough that the agent looks at its disk, and at everything else that it does now and then.
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        looks_at_its_disk(&world).await?;
         world.cluster.restart_agent(0).await?;
         world.observe().await?;
     }

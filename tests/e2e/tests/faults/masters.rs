@@ -2,10 +2,10 @@
 
 use crate::world::{World, plan};
 use anyhow::Result;
-use e2e::cluster::Plan;
+use e2e::{cluster::Plan, history, wait::until};
 use nix::sys::signal::Signal;
 use proffer_proto::v1::{AgentState, TaskState};
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn tasks_start_and_end_while_their_master_is_killed_again_and_again() -> Result<()> {
@@ -31,9 +31,16 @@ async fn a_master_that_stalls_removes_nobody() -> Result<()> {
     for number in 0..6 {
         ids.extend(world.launch_waiting(&format!("t{number}-"), 1).await?);
     }
+    let agents = world.cluster.list_agents().await?;
     world.cluster.master.signal(Signal::SIGSTOP)?;
-    // Much longer than agents may be silent; nothing can be waited for, since nothing is to happen.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    // Master and agents bear each other's silence equally long.
+    for address in agents.into_iter().filter_map(|agent| agent.info).map(|info| info.address) {
+        until("the agent has given up its master", || async {
+            let state = history::shown(&address).await.ok()?;
+            (state["registered"] == false).then_some(())
+        })
+        .await?;
+    }
     world.cluster.master.signal(Signal::SIGCONT)?;
     world.observe().await?;
     world.launch(vec![world.task("next", "sleep 1")]).await?;
