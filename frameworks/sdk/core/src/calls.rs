@@ -151,6 +151,11 @@ impl Calls {
         self.queue.is_empty() && self.in_flight.is_empty()
     }
 
+    /// A teardown is under way.
+    pub(crate) fn tears_down(&self) -> bool {
+        self.count(|call| matches!(call, Outgoing::Teardown)) > 0
+    }
+
     pub(crate) fn tickets(&self) -> Vec<Ticket> {
         let under_way = self.in_flight.values().map(|in_flight| &in_flight.call);
         self.queue.iter().chain(under_way).filter_map(Outgoing::ticket).collect()

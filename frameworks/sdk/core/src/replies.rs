@@ -22,7 +22,8 @@ impl Session {
             }
             CallEnd::Refused(Refusal::StaleSession(id)) => {
                 self.again(call, "the session was replaced");
-                if current {
+                // A teardown ends the session and may overtake calls that nothing has to wait for; its own answer counts.
+                if current && !self.calls.tears_down() {
                     self.on_subscription_refused(Refusal::StaleSession(id));
                 }
             }

@@ -229,6 +229,22 @@ fn a_teardown_is_over_when_it_is_answered() {
 }
 
 #[test]
+fn a_teardown_may_overtake_an_acknowledgement() {
+    let mut world = World::subscribed();
+    world.update("task", TaskState::Finished, 1);
+    world.user(UserCall::Teardown);
+    let calls: Vec<_> = std::iter::from_fn(|| world.calls.pop_front()).collect();
+    let id = |wanted: fn(&Call) -> bool| calls.iter().find(|(.., body)| wanted(body)).unwrap().0;
+    let stale = CallEnd::Refused(Refusal::StaleSession(calls[0].1.clone()));
+    world.told.clear();
+    world.handle(Input::CallEnded { call: id(|body| matches!(body, Call::Acknowledge(_))), end: stale });
+    assert!(world.stream.is_some());
+    assert!(world.told.is_empty(), "{:?}", world.told);
+    world.reply(id(|body| *body == Call::Teardown), Reply::Done);
+    assert_eq!(world.end, Some(Outcome::TornDown));
+}
+
+#[test]
 fn a_teardown_that_nobody_confirms_says_so() {
     let mut world = World::subscribed();
     world.user(UserCall::Teardown);
