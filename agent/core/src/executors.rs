@@ -71,10 +71,10 @@ impl Executor {
         self.info.id.is_built_in()
     }
 
-    /// The connection on which it takes tasks.
+    /// The connection on which it takes tasks; none once it is known to be dead, for what it is given then is lost.
     pub(crate) fn connection(&self) -> Option<ConnectionId> {
         match self.phase {
-            Phase::Connected(connection) => Some(connection),
+            Phase::Connected(connection) if self.exited.is_none() => Some(connection),
             _ => None,
         }
     }

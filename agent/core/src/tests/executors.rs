@@ -24,6 +24,23 @@ fn a_dead_built_in_executor_is_replaced_by_one_that_adopts() {
 }
 
 #[test]
+fn a_launch_right_behind_the_death_of_its_executor_waits_for_the_next_one() {
+    let mut world = World::new();
+    world.launch(&[task("a", "cpus:1")]);
+    let connection = world.attach("built-in", &[], vec![]);
+    world.report(connection, 1, status("a", Finished));
+    world.exit("built-in");
+    world.done();
+    world.launch(&[task("b", "cpus:1")]);
+    assert_eq!(world.done(), Vec::<String>::new(), "what it said last may be on its way");
+    // The end of the connection does not have to come.
+    world.wait(2);
+    assert!(world.done().contains(&"machine: start built-in".to_owned()));
+    world.attach("built-in", &[], vec![]);
+    assert_eq!(world.done(), ["executor: subscribed", "executor: launch b"]);
+}
+
+#[test]
 fn an_executor_that_keeps_dying_is_waited_for_no_more() {
     let mut world = World::new();
     world.launch(&[task("a", "cpus:1")]);

@@ -1,6 +1,6 @@
 //! A cluster with a scheduler, whose tasks write evidence.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use e2e::{
     cluster::{Cluster, Plan},
     history::{self, Log, witnessed},
@@ -91,6 +91,8 @@ impl World {
             if is_meant(status.state()) {
                 missing.remove(&status.task_id);
             }
+            let lost = missing.contains(&status.task_id) && history::is_terminal(status.state());
+            ensure!(!lost, "over before it came to that: {status:?}");
         }
         Ok(())
     }
