@@ -168,12 +168,9 @@ impl Running {
     /// Stops the agent. Tasks and executors run on, unless the options say otherwise.
     pub async fn stop(self) {
         if self.stop_tasks {
-            let (done, ended) = oneshot::channel();
-            if self.events.send(Event::EndAll(done)).await.is_ok() {
-                let limit = END_ALL_TIMEOUT + self.grace;
-                if tokio::time::timeout(limit, ended).await.is_err() {
-                    warn!("tasks or executors did not end within {limit:?}");
-                }
+            let limit = END_ALL_TIMEOUT + self.grace;
+            if tokio::time::timeout(limit, self.end_all()).await.is_err() {
+                warn!("tasks or executors did not end within {limit:?}");
             }
         }
         let (done, written) = oneshot::channel();
@@ -182,6 +179,17 @@ impl Running {
         }
         self.stop.cancel();
         let _ = self.driver.await;
+    }
+
+    /// Returns when all tasks and executors have ended, or there is no driver any more.
+    async fn end_all(&self) {
+        loop {
+            let (done, ended) = oneshot::channel();
+            // A term that ends because its journal cannot be written forgets who waits; the next one is asked again.
+            if self.events.send(Event::EndAll(done)).await.is_err() || ended.await.is_ok() {
+                return;
+            }
+        }
     }
 }
 

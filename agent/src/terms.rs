@@ -8,7 +8,7 @@ use crate::{
     model::Model,
     sandbox_gc::Retired,
 };
-use agent_core::{Agent, Config, Durability, Effect, Recovered};
+use agent_core::{Agent, Config, Durability, Effect, Input, Recovered};
 use agent_executor::layout::Layout;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -85,9 +85,10 @@ impl Terms {
     }
 
     /// Tries to begin until it succeeds. What comes meanwhile is let go of: links and executors come again, and the end
-    /// of a process is found at the beginning.
+    /// of a process is found at the beginning. Only the wish to end everything is kept.
     async fn begin_again(&self, events: &mut mpsc::Receiver<Event>) -> Option<(Driver, Vec<Effect>)> {
         let mut wait = BACKOFF.0;
+        let mut ending = Vec::new();
         loop {
             let due = Instant::now() + wait;
             while let Ok(event) = tokio::time::timeout_at(due, events.recv()).await {
@@ -97,11 +98,18 @@ impl Terms {
                         let _ = done.send(());
                         return None;
                     }
+                    Some(Event::EndAll(done)) => ending.push(done),
                     Some(_) => {}
                 }
             }
             match self.begin(true) {
-                Ok(begun) => return Some(begun),
+                Ok((mut driver, mut first)) => {
+                    if !ending.is_empty() {
+                        driver.idle = ending;
+                        driver.agent.handle(self.clock.now(), Input::EndAll, &mut first);
+                    }
+                    return Some((driver, first));
+                }
                 Err(error) => warn!("{}", kit::exit::chain(&error)),
             }
             wait = (wait * 2).min(BACKOFF.1);
