@@ -74,7 +74,8 @@ pub fn launcher(directory: &Path, choice: Choice) -> Result<(), Error> {
     let cgroup = hierarchy.as_ref().map(|_| format!("launcher-{}-{}", std::process::id(), spawn::boot_ticks()));
     let cgroup = cgroup.unwrap_or_default();
     // Written before the first cgroup is made: whoever comes after must find them all.
-    let records = Records::create(Contents { cgroup: cgroup.clone(), tasks: earlier.tasks }).map_err(Error::Records)?;
+    let contents = Contents { cgroup: cgroup.clone(), earlier_cgroups: orphans.homes(), tasks: earlier.tasks };
+    let records = Records::create(contents).map_err(Error::Records)?;
     let pool = hierarchy.map(|hierarchy| Pool::new(hierarchy, &cgroup)).transpose();
     let pool = pool.map_err(|error| isolation::Error::Cgroups(error.to_string()))?;
     server::Server::new(pool, records, orphans)?.run()

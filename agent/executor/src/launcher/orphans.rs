@@ -20,8 +20,8 @@ use std::{
 pub(super) struct Orphans {
     tasks: BTreeMap<String, Orphan>,
     hierarchy: Option<Hierarchy>,
-    /// The earlier launcher's directory of cgroups; none: it had none, or all are removed.
-    home: Option<PathBuf>,
+    /// The directories of cgroups of all earlier launchers, as far as they are there.
+    homes: Vec<PathBuf>,
 }
 
 /// A process of an earlier launcher.
@@ -37,8 +37,9 @@ struct Orphan {
 impl Orphans {
     /// Takes over what an earlier launcher left, and ends what of it belongs to no task that is known to run.
     pub(super) fn take_over(earlier: &Contents, hierarchy: Option<Hierarchy>) -> Self {
-        let home = (!earlier.cgroup.is_empty()).then(|| PathBuf::from(&earlier.cgroup));
-        let mut orphans = Self { tasks: BTreeMap::new(), hierarchy, home };
+        let homes = earlier.cgroups().into_iter().map(PathBuf::from).collect();
+        let mut orphans = Self { tasks: BTreeMap::new(), hierarchy, homes };
+        orphans.remove_cgroups();
         for (task, recorded) in &earlier.tasks {
             if let Recorded::Started(started) = recorded {
                 let (pid, start_ticks) = (Pid::from_raw(started.pid), started.start_ticks);
@@ -89,10 +90,18 @@ impl Orphans {
         signal_others(orphan.cgroup.iter().flat_map(|name| self.processes(name)), orphan.pid, signal);
     }
 
-    /// The names of the earlier launcher's cgroups.
+    /// The directories of earlier launchers that are there.
+    pub(super) fn homes(&self) -> Vec<String> {
+        self.homes.iter().map(|home| home.to_string_lossy().into_owned()).collect()
+    }
+
+    /// The names of the cgroups of earlier launchers.
     fn cgroups(&self) -> Vec<PathBuf> {
-        let (Some(tree), Some(home)) = (self.tree(), &self.home) else { return Vec::new() };
-        let Ok(entries) = fs::read_dir(tree.join(home)) else { return Vec::new() };
+        self.homes.iter().flat_map(|home| self.cgroups_in(home)).collect()
+    }
+
+    fn cgroups_in(&self, home: &Path) -> Vec<PathBuf> {
+        let Some(Ok(entries)) = self.tree().map(|tree| fs::read_dir(tree.join(home))) else { return Vec::new() };
         let directories = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         directories.map(|entry| home.join(entry.file_name())).collect()
     }
@@ -107,17 +116,16 @@ impl Orphans {
         self.hierarchy.as_ref()?.trees().first().copied()
     }
 
-    /// Removes the cgroups that have become empty, and their home after the last.
+    /// Removes the cgroups that have become empty, and each home after its last.
     pub(super) fn remove_cgroups(&mut self) {
         for name in self.cgroups() {
             // One that still has processes cannot be removed.
             self.remove(&name);
         }
-        if self.cgroups().is_empty()
-            && let Some(home) = self.home.take()
-        {
-            self.remove(&home);
-        }
+        let homes = std::mem::take(&mut self.homes);
+        let (held, empty): (Vec<_>, Vec<_>) = homes.into_iter().partition(|home| !self.cgroups_in(home).is_empty());
+        empty.iter().for_each(|home| self.remove(home));
+        self.homes = held;
     }
 
     fn remove(&self, name: &Path) {

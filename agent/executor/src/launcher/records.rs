@@ -42,6 +42,8 @@ impl Recorded {
 pub(crate) struct Contents {
     /// The directory of its cgroups; empty: it had none.
     pub(crate) cgroup: String,
+    /// Those of launchers before it that may still be there.
+    pub(crate) earlier_cgroups: Vec<String>,
     /// Its tasks that are not done with.
     pub(crate) tasks: BTreeMap<String, Recorded>,
 }
@@ -98,6 +100,12 @@ impl Records {
 }
 
 impl Contents {
+    /// The directories of the cgroups of all launchers so far.
+    pub(super) fn cgroups(&self) -> Vec<String> {
+        let all = self.earlier_cgroups.iter().chain([&self.cgroup]);
+        all.filter(|cgroup| !cgroup.is_empty()).cloned().collect()
+    }
+
     fn note(&mut self, record: Option<Record>) {
         match record {
             Some(Record::Forgotten(forgotten)) => drop(self.tasks.remove(&forgotten.task_id)),
@@ -120,7 +128,7 @@ fn limit_for(length: u64) -> u64 {
 /// Puts a new file in the place of the old one, whole at once.
 fn write_anew(live: &Contents) -> io::Result<(File, u64)> {
     let mut bytes = Vec::new();
-    Frames::write(&begun(&live.cgroup), &mut bytes);
+    Frames::write(&begun(live), &mut bytes);
     live.tasks.values().for_each(|recorded| Frames::write(&recorded.record(), &mut bytes));
     let temporary = format!("{RECORDS}.new");
     let file = File::create(&temporary)?;
@@ -129,9 +137,10 @@ fn write_anew(live: &Contents) -> io::Result<(File, u64)> {
     Ok((file, bytes.len() as u64))
 }
 
-fn begun(cgroup: &str) -> LauncherRecord {
+fn begun(live: &Contents) -> LauncherRecord {
     let header = Header { cluster_id: String::new(), format: FORMAT, minimum_reader: FORMAT };
-    let begun = LauncherBegun { header: Some(header), boot_id: boot_id(), cgroup: cgroup.to_owned() };
+    let (cgroup, earlier_cgroups) = (live.cgroup.clone(), live.earlier_cgroups.clone());
+    let begun = LauncherBegun { header: Some(header), boot_id: boot_id(), cgroup, earlier_cgroups };
     LauncherRecord { record: Some(Record::Begun(begun)) }
 }
 
@@ -154,7 +163,7 @@ fn decode(bytes: &[u8]) -> Contents {
     while let Ok(Some(LauncherRecord { record })) = frames.next() {
         if let Some(Record::Begun(begin)) = record {
             begun = begin.header.is_some_and(|header| header.minimum_reader <= FORMAT) && begin.boot_id == boot_id();
-            contents.cgroup = begin.cgroup;
+            (contents.cgroup, contents.earlier_cgroups) = (begin.cgroup, begin.earlier_cgroups);
         } else if begun {
             contents.note(record);
         }
@@ -172,6 +181,10 @@ mod tests {
         bytes
     }
 
+    fn home(cgroup: &str) -> Contents {
+        Contents { cgroup: cgroup.to_owned(), ..Contents::default() }
+    }
+
     fn started(task: &str, pid: i32) -> LauncherRecord {
         let started = ProcessStarted { task_id: task.to_owned(), pid, start_ticks: 1 };
         LauncherRecord { record: Some(Record::Started(started)) }
@@ -184,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_last_word_on_each_task_counts() {
-        let contents = decode(&bytes(&[begun("home"), started("a", 1), started("b", 2), exited("a")]));
+        let contents = decode(&bytes(&[begun(&home("home")), started("a", 1), started("b", 2), exited("a")]));
         assert_eq!(contents.cgroup, "home");
         assert!(matches!(contents.tasks["a"], Recorded::Exited(ProcessExited { code: Some(3), .. })));
         assert!(matches!(contents.tasks["b"], Recorded::Started(ProcessStarted { pid: 2, .. })));
@@ -192,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_torn_end_is_left_out_and_nothing_before_it() {
-        let whole = bytes(&[begun(""), started("a", 1)]);
+        let whole = bytes(&[begun(&home("")), started("a", 1)]);
         let mut torn = whole.clone();
         torn.extend_from_slice(&bytes(&[exited("a")])[..5]);
         assert_eq!(decode(&torn), decode(&whole));
@@ -202,7 +215,7 @@ mod tests {
     #[test]
     fn what_is_of_another_boot_or_a_later_format_is_nothing() {
         let change = |change: fn(&mut LauncherBegun)| {
-            let mut first = begun("");
+            let mut first = begun(&home(""));
             if let Some(Record::Begun(begun)) = &mut first.record {
                 change(begun);
             }
@@ -216,7 +229,7 @@ mod tests {
 
     #[test]
     fn damage_is_no_panic() {
-        let whole = bytes(&[begun("home"), started("a", 1), exited("a"), started("b", 2)]);
+        let whole = bytes(&[begun(&home("home")), started("a", 1), exited("a"), started("b", 2)]);
         for index in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[index] ^= 0xff;

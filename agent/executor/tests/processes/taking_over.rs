@@ -2,7 +2,7 @@
 
 use crate::{
     harness::tests,
-    world::{World, is_alive, shell, until, until_gone},
+    world::{World, cgroups_of, is_alive, shell, until, until_gone},
 };
 use agent_executor::isolation::Choice;
 use nix::{
@@ -10,7 +10,7 @@ use nix::{
     unistd::Pid,
 };
 use proto_types::{TaskState, status::Reason};
-use std::{fs, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 tests! {
     a_crash_of_the_executor_is_not_its_tasks,
@@ -97,9 +97,11 @@ async fn a_crash_of_both_is_not_their_tasks() {
         world.launch(waiting("t", 0)).await;
         world.running("t").await;
         let pid = world.pid_of("t").await;
+        let mut launchers = Vec::new();
         // Twice: what was taken over can be taken over again.
         for _ in 0..2 {
             let launcher = world.launcher_pid();
+            launchers.push(launcher);
             world.kill_executor();
             kill(Pid::from_raw(launcher), Signal::SIGKILL).unwrap();
             until_gone(launcher).await;
@@ -111,7 +113,11 @@ async fn a_crash_of_both_is_not_their_tasks() {
         }
         world.let_go("t");
         assert!(world.end_of("t").await.message.starts_with("exit code unknown: "));
+        launchers.push(world.launcher_pid());
         world.end().await;
+        for launcher in launchers {
+            assert_eq!(cgroups_of(launcher), Vec::<PathBuf>::new());
+        }
     }
 }
 

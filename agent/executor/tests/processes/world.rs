@@ -357,6 +357,26 @@ pub(crate) fn is_alive(pid: i32) -> bool {
     status.lines().any(|line| line.starts_with("State:") && !line.contains('Z') && !line.contains('X'))
 }
 
+/// The homes of a launcher's cgroups.
+pub(crate) fn cgroups_of(launcher: i32) -> Vec<PathBuf> {
+    let prefix = format!("launcher-{launcher}-");
+    let mut found = Vec::new();
+    let mut unread = vec![PathBuf::from("/sys/fs/cgroup")];
+    while let Some(directory) = unread.pop() {
+        // What others make and remove meanwhile is not a launcher's.
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            match entry.file_name().to_string_lossy().starts_with(&prefix) {
+                true => found.push(entry.path()),
+                false => unread.push(entry.path()),
+            }
+        }
+    }
+    found
+}
+
 /// The children of a process.
 pub(crate) fn children(parent: i32) -> Vec<i32> {
     pids().into_iter().filter(|pid| field(*pid, "PPid:") == Some(parent)).collect()
