@@ -260,13 +260,14 @@ impl Master {
             return;
         }
         let never_reported = task.received == 0;
-        let mut status = if never_reported {
-            TaskStatus::new(key.task.clone(), TaskState::Dropped, Source::Master, self.now.wall)
-                .because(Reason::AgentDisconnected, "the link to the agent broke before the task reached it")
+        let (state, reason, message) = if never_reported {
+            let message = "the agent did not take the task: its link broke before, or it could not write to its disk";
+            (TaskState::Dropped, Reason::AgentDisconnected, message)
         } else {
-            TaskStatus::new(key.task.clone(), TaskState::Gone, Source::Master, self.now.wall)
-                .because(Reason::AgentRestarted, "the agent came back without the task")
+            (TaskState::Gone, Reason::AgentRestarted, "the agent came back without the task")
         };
+        let mut status =
+            TaskStatus::new(key.task.clone(), state, Source::Master, self.now.wall).because(reason, message);
         status.agent = Some(id.clone());
         self.make_update(key, status);
         self.pump(&key.framework);
