@@ -130,6 +130,7 @@ fn built_in(launcher: &Launcher, directory: &Path) -> io::Result<Command> {
             command
         }
     };
+    hide_settings(&mut command);
     command.current_dir(directory);
     command.envs(launcher.environment.iter().map(|(name, value)| (name, value)));
     Ok(command)
@@ -146,6 +147,14 @@ fn custom(start: &ExecutorStart) -> Command {
         command.args(&described.arguments);
         command
     };
+    hide_settings(&mut command);
     command.envs(&described.environment);
     command
+}
+
+/// The agent's own settings are not for executors: an address may hold a password.
+fn hide_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PROFFER_")) {
+        command.env_remove(name);
+    }
 }

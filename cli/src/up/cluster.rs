@@ -255,7 +255,7 @@ impl Cluster {
             Some(command) => command,
             None => (this_program()?, self.arguments(name)),
         };
-        let pid = start(name, &self.directory, &program, &arguments)?;
+        let pid = start(name, &self.directory, &program, &arguments, self.election())?;
         self.family.add(pid, name.to_owned());
         Ok(())
     }
@@ -265,16 +265,22 @@ impl Cluster {
         let home = self.directory.join(name).display().to_string();
         if let Some(index) = (0..self.masters.len()).find(|index| master_name(*index) == name) {
             let listen = self.masters[index].as_str();
-            let registry = if self.address.is_elected() { ["--zk", self.address.as_str()] } else { ["--dir", &home] };
-            return ["master", "--listen", listen].into_iter().chain(registry).map(str::to_owned).collect();
+            return ["master", "--listen", listen, "--dir", &home].map(str::to_owned).into();
         }
         let index = self.agents().position(|(agent, _)| agent == name).unwrap_or_default();
-        let (master, resources) = (self.address.as_str(), self.resources[index].as_str());
-        ["agent", "--master", master, "--listen", "127.0.0.1:0", "--dir", &home, "--hostname", name]
+        let resources = self.resources[index].as_str();
+        let master = [("--master", self.address.as_str())].into_iter().filter(|_| self.election().is_none());
+        ["agent", "--listen", "127.0.0.1:0", "--dir", &home, "--hostname", name]
             .into_iter()
             .chain(["--resources", resources, "--stop-tasks"])
+            .chain(master.flat_map(|(option, address)| [option, address]))
             .map(str::to_owned)
             .collect()
+    }
+
+    /// The address of the election, if there is one.
+    fn election(&self) -> Option<&str> {
+        self.address.is_elected().then(|| self.address.as_str())
     }
 }
 

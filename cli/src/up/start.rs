@@ -18,13 +18,22 @@ pub(super) fn this_program() -> Result<PathBuf> {
 }
 
 /// Starts a process of the cluster. It leads its own process group, so that a Ctrl-C of the terminal reaches only its
-/// parent, and is asked to end when its parent dies.
-pub(super) fn start(name: &str, directory: &Path, program: &Path, arguments: &[String]) -> Result<Pid> {
+/// parent, and is asked to end when its parent dies. The election is in its environment: other users of the machine may
+/// read arguments, and it may hold a password.
+pub(super) fn start(
+    name: &str,
+    directory: &Path,
+    program: &Path,
+    arguments: &[String],
+    election: Option<&str>,
+) -> Result<Pid> {
     let log = directory.join(format!("{name}.log"));
     let file = File::options().create(true).append(true).open(&log).with_context(|| log.display().to_string())?;
     let mut command = Command::new(program);
     command
         .args(arguments)
+        .env_remove("PROFFER_ZK")
+        .envs(election.into_iter().flat_map(|address| [("PROFFER_ZK", address), ("PROFFER_MASTER", address)]))
         .stdin(Stdio::null())
         .stdout(Stdio::from(file.try_clone().context("log")?))
         .stderr(Stdio::from(file))
