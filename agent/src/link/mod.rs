@@ -221,9 +221,19 @@ impl Connector {
                     info!(%address, agent = %id, %cluster, %epoch, "registered");
                     *admitted = true;
                 }
+                // The master ends the link with it, which may be seen before the core has judged it.
+                let refused = match &message {
+                    ToAgent::Refused { reason, message } => {
+                        Some(Closed::Refused { reason: *reason, message: message.clone() })
+                    }
+                    _ => None,
+                };
                 let input = Input::FromMaster { link, epoch, message };
                 let gone = |_| Ended::Broken("the agent stops".to_owned());
                 self.events.send(Event::Input(input)).await.map_err(gone)?;
+                if let Some(refused) = refused {
+                    return Err(Ended::Closed(refused));
+                }
             }
         }
         Ok(())
