@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::{
     binary::Profile,
     cluster::{Cluster, Plan},
+    running::Running,
     scheduler::{Scheduler, launch, shell},
     wait::PATIENCE,
 };

@@ -12,9 +12,11 @@ use e2e::{
     binary::Profile,
     cluster::{Plan, free_port},
     process::Process,
+    running::Running,
     wait::until,
 };
 use proffer_framework::{Scalar, task};
+use proffer_proto::v1::AgentState;
 use std::time::Duration;
 
 /// Simulated agents.
@@ -48,7 +50,7 @@ pub(crate) async fn run(figures: &Figures) -> Result<()> {
 async fn rate() -> Result<f64> {
     let cluster = Plan { profile: Profile::Release, ..Plan::agents(0, "") }.start().await?;
     let _agents = Agents::register(&cluster.address, AGENTS, CPUS).await?;
-    cluster.connected(AGENTS).await?;
+    cluster.stand(AgentState::Connected, AGENTS).await?;
     let feeder =
         Feeder::new(TASKS, Scalar::from_units(1), Until::Finished, |index| task(format!("t{index}")).command(["true"]));
     Ok(feeder.run(&cluster.address).await?.rate())

@@ -6,13 +6,14 @@ use crate::{
     process::Process,
     proxy::Proxy,
     relatives::Remains,
-    wait::until,
+    running::Running,
 };
 use anyhow::{Context, Result};
-use proffer_proto::v1::{self, AgentState, operator_service_client::OperatorServiceClient};
-use std::{net::TcpListener, path::PathBuf};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+};
 use tempfile::TempDir;
-use tonic::transport::Channel;
 
 /// What a cluster is made of.
 #[derive(Debug, Clone)]
@@ -96,15 +97,29 @@ impl Plan {
             let agent = cluster.start_agent(index)?;
             cluster.agents.push(agent);
         }
-        cluster.connected(cluster.agents.len()).await?;
+        cluster.connected().await?;
         Ok(cluster)
+    }
+}
+
+impl Running for Cluster {
+    fn home(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn agent_count(&self) -> usize {
+        self.agents.len()
+    }
+
+    async fn leader_address(&self) -> Result<String> {
+        Ok(self.address.clone())
     }
 }
 
 impl Cluster {
     /// The binary that it runs.
     #[must_use]
-    pub fn binary(&self) -> &std::path::Path {
+    pub fn binary(&self) -> &Path {
         &self.binary
     }
 
@@ -132,56 +147,6 @@ impl Cluster {
     #[must_use]
     pub fn sandbox(&self, index: usize, framework: &str, task: &str) -> PathBuf {
         self.agent_directory(index).join("sandboxes").join(framework).join(task)
-    }
-
-    /// A client for operators, connected to the master.
-    ///
-    /// # Errors
-    /// If the master does not listen.
-    pub async fn operator(&self) -> Result<OperatorServiceClient<Channel>> {
-        let channel = Channel::from_shared(format!("http://{}", self.address)).context("address of the master")?;
-        Ok(OperatorServiceClient::new(channel.connect().await.context("connect to the master")?))
-    }
-
-    /// Waits until so many agents are connected.
-    ///
-    /// # Errors
-    /// If they are not, in time.
-    pub async fn connected(&self, count: usize) -> Result<()> {
-        self.stand(AgentState::Connected, count).await
-    }
-
-    /// Waits until so many agents are in this state.
-    ///
-    /// # Errors
-    /// If they are not, in time.
-    pub async fn stand(&self, state: AgentState, count: usize) -> Result<()> {
-        until(&format!("{count} agents are {}", state.as_str_name()), || async {
-            let agents = self.list_agents().await.ok()?;
-            (agents.iter().filter(|agent| agent.state() == state).count() == count).then_some(())
-        })
-        .await
-    }
-
-    /// The agents as the master knows them; at most a thousand.
-    ///
-    /// # Errors
-    /// If the master does not answer.
-    pub async fn list_agents(&self) -> Result<Vec<v1::AgentRecord>> {
-        let page = Some(v1::Page { size: 1000, token: String::new() });
-        let listed = self.operator().await?.list_agents(v1::ListAgentsRequest { page }).await.context("list agents")?;
-        Ok(listed.into_inner().agents)
-    }
-
-    /// The tasks that are not over, as the master knows them; at most a thousand.
-    ///
-    /// # Errors
-    /// If the master does not answer.
-    pub async fn list_tasks(&self) -> Result<Vec<v1::TaskRecord>> {
-        let page = Some(v1::Page { size: 1000, token: String::new() });
-        let request = v1::ListTasksRequest { page, active_only: true, ..Default::default() };
-        let listed = self.operator().await?.list_tasks(request).await.context("list tasks")?;
-        Ok(listed.into_inner().tasks)
     }
 
     /// Kills the master and starts it again where it was.
@@ -232,7 +197,7 @@ impl Cluster {
     }
 }
 
-fn start_master(binary: &std::path::Path, directory: &TempDir, address: &str, plan: &Plan) -> Result<Process> {
+fn start_master(binary: &Path, directory: &TempDir, address: &str, plan: &Plan) -> Result<Process> {
     let home = directory.path().join("master").display().to_string();
     let mut arguments: Vec<String> = ["master", "--listen", address, "--dir", &home].map(str::to_owned).into();
     arguments.extend(plan.master.iter().cloned());

@@ -4,15 +4,20 @@ use crate::{
     binary::{Profile, proffer},
     cluster::free_port,
     process::Process,
+    proxy::Proxy,
     relatives::Remains,
+    running::Running,
     wait::until,
     zookeeper::Ensemble,
 };
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+
+/// Its path in ZooKeeper.
+const PATH: &str = "/proffer";
 
 /// A cluster with several masters. Everything of it ends when this is dropped.
 #[derive(Debug)]
@@ -28,10 +33,47 @@ pub struct Elected {
     binary: PathBuf,
 }
 
+/// A master, running or not.
 #[derive(Debug)]
 struct Master {
+    /// Where it listens.
     address: String,
     process: Option<Process>,
+    links: Option<Links>,
+}
+
+/// The links of a master.
+#[derive(Debug)]
+pub struct Links {
+    /// On which agents, schedulers and tools reach it.
+    pub front: Proxy,
+    /// On which it reaches each server of ZooKeeper.
+    pub zookeeper: Vec<Proxy>,
+}
+
+impl Links {
+    async fn start(address: &str, ensemble: &Ensemble) -> Result<Self> {
+        let front = Proxy::start(address).await?;
+        let mut zookeeper = Vec::new();
+        for host in ensemble.hosts() {
+            zookeeper.push(Proxy::start(&host).await?);
+        }
+        Ok(Self { front, zookeeper })
+    }
+}
+
+impl Running for Elected {
+    fn home(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn agent_count(&self) -> usize {
+        self.agents.len()
+    }
+
+    async fn leader_address(&self) -> Result<String> {
+        Ok(self.reached_at(self.leader(&[]).await?))
+    }
 }
 
 impl Elected {
@@ -40,6 +82,18 @@ impl Elected {
     /// # Errors
     /// What keeps it from starting.
     pub async fn start(masters: usize, agents: usize) -> Result<Self> {
+        Self::start_with(masters, agents, false).await
+    }
+
+    /// Starts such a cluster, with a proxy on each link to and from a master.
+    ///
+    /// # Errors
+    /// What keeps it from starting.
+    pub async fn start_proxied(masters: usize, agents: usize) -> Result<Self> {
+        Self::start_with(masters, agents, true).await
+    }
+
+    async fn start_with(masters: usize, agents: usize, proxied: bool) -> Result<Self> {
         // Whoever asks over HTTP needs one; that there is one already is no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let binary = proffer(Profile::Dev)?;
@@ -50,26 +104,27 @@ impl Elected {
             Self { agents: Vec::new(), masters: Vec::new(), _remains: remains, ensemble, directory, binary };
         for index in 0..masters {
             let address = format!("127.0.0.1:{}", free_port()?);
-            cluster.masters.push(Master { address, process: None });
+            let links = if proxied { Some(Links::start(&address, &cluster.ensemble).await?) } else { None };
+            cluster.masters.push(Master { address, process: None, links });
             cluster.start_master(index)?;
         }
         for index in 0..agents {
-            let agent = cluster.start_agent(index)?;
+            let agent = cluster.start_agent(index, &cluster.address())?;
             cluster.agents.push(agent);
         }
-        cluster.registered(agents).await?;
+        cluster.connected().await?;
         Ok(cluster)
     }
 
     /// The address for agents and clients.
     #[must_use]
     pub fn address(&self) -> String {
-        self.ensemble.address("/proffer")
+        self.ensemble.address(PATH)
     }
 
     /// The binary that it runs.
     #[must_use]
-    pub fn binary(&self) -> &std::path::Path {
+    pub fn binary(&self) -> &Path {
         &self.binary
     }
 
@@ -79,14 +134,39 @@ impl Elected {
         &self.masters[index].address
     }
 
+    /// Where agents and clients reach a master.
+    #[must_use]
+    pub fn reached_at(&self, index: usize) -> String {
+        let master = &self.masters[index];
+        master.links.as_ref().map_or_else(|| master.address.clone(), |links| links.front.address())
+    }
+
+    /// The links of a master.
+    ///
+    /// # Errors
+    /// If the cluster was started without proxies.
+    pub fn links(&self, index: usize) -> Result<&Links> {
+        self.masters[index].links.as_ref().context("the cluster has no proxies")
+    }
+
     /// Starts a master that does not run.
     ///
     /// # Errors
     /// If it cannot be started.
     pub fn start_master(&mut self, index: usize) -> Result<()> {
-        let (zk, address) = (self.address(), self.masters[index].address.clone());
-        let arguments = ["master", "--listen", &address, "--zk", &zk, "--zk-session-timeout", "3s"];
-        let arguments = arguments.map(str::to_owned);
+        let master = &self.masters[index];
+        let zk = match &master.links {
+            Some(links) => {
+                let hosts: Vec<String> = links.zookeeper.iter().map(Proxy::address).collect();
+                format!("zk://{}{PATH}", hosts.join(","))
+            }
+            None => self.address(),
+        };
+        let advertise = self.reached_at(index);
+        let own = ["master", "--listen", &master.address, "--advertise", &advertise, "--zk", &zk];
+        // Whatever is amiss is noticed quickly.
+        let short = ["--zk-session-timeout", "3s", "--ping-interval", "300ms", "--ping-misses", "5"];
+        let arguments: Vec<String> = own.into_iter().chain(short).map(str::to_owned).collect();
         let process = Process::start(&format!("master{index}"), self.directory.path(), &self.binary, &arguments)?;
         self.masters[index].process = Some(process);
         Ok(())
@@ -138,28 +218,34 @@ impl Elected {
         .await
     }
 
-    /// Waits until the leader has so many agents.
+    /// Kills an agent's process. Its executors and tasks run on.
     ///
     /// # Errors
-    /// If it has not in time.
-    pub async fn registered(&self, count: usize) -> Result<usize> {
-        until(&format!("{count} agents are registered"), || async {
-            for index in 0..self.masters.len() {
-                let Some(agents) = self.told(index, "/api/v1/agents").await else { continue };
-                let connected = agents["agents"].as_array()?.iter().filter(|agent| agent["state"] == "CONNECTED");
-                if connected.count() == count {
-                    return Some(index);
-                }
-            }
-            None
-        })
-        .await
+    /// If it does not end.
+    pub async fn kill_agent(&mut self, index: usize) -> Result<()> {
+        self.agents[index].signal(Signal::SIGKILL)?;
+        self.agents[index].ended().await?;
+        Ok(())
     }
 
-    fn start_agent(&self, index: usize) -> Result<Process> {
+    /// Starts an agent that was killed, as one of the cluster that has this address.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn restart_agent(&mut self, index: usize, address: &str) -> Result<()> {
+        self.agents[index] = self.start_agent(index, address)?;
+        Ok(())
+    }
+
+    /// An agent's process.
+    #[must_use]
+    pub fn agent(&self, index: usize) -> &Process {
+        &self.agents[index]
+    }
+
+    fn start_agent(&self, index: usize, master: &str) -> Result<Process> {
         let home = self.directory.path().join(format!("agent{index}")).display().to_string();
-        let master = self.address();
-        let arguments = ["agent", "--master", &master, "--listen", "127.0.0.1:0", "--stop-tasks", "--dir", &home];
+        let arguments = ["agent", "--master", master, "--listen", "127.0.0.1:0", "--stop-tasks", "--dir", &home];
         let arguments: Vec<String> =
             arguments.into_iter().chain(["--resources", "cpus:4;mem:4096"]).map(str::to_owned).collect();
         Process::start(&format!("agent{index}"), self.directory.path(), &self.binary, &arguments)

@@ -12,6 +12,8 @@ pub mod image;
 pub mod process;
 pub mod proxy;
 pub mod relatives;
+pub mod running;
 pub mod scheduler;
 pub mod wait;
+pub mod world;
 pub mod zookeeper;

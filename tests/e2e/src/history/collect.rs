@@ -1,7 +1,7 @@
 //! A history from a running cluster.
 
 use super::{Amounts, History, Log, TaskKey, check, evidence};
-use crate::cluster::Cluster;
+use crate::running::Running;
 use anyhow::{Context, Result};
 use proffer_proto::v1::AgentState;
 use std::path::PathBuf;
@@ -12,15 +12,15 @@ use tokio::{
 
 /// Where the tasks of a cluster write their evidence.
 #[must_use]
-pub fn file(cluster: &Cluster) -> PathBuf {
-    cluster.directory.path().join("evidence")
+pub fn file(cluster: &impl Running) -> PathBuf {
+    cluster.home().join("evidence")
 }
 
 /// Asks every connected agent which epoch it obeys, and writes that down.
 ///
 /// # Errors
 /// If the master or an agent does not answer.
-pub async fn observe(cluster: &Cluster, log: &Log) -> Result<()> {
+pub async fn observe(cluster: &impl Running, log: &Log) -> Result<()> {
     for agent in cluster.list_agents().await? {
         if agent.state() != AgentState::Connected {
             continue;
@@ -49,7 +49,7 @@ pub async fn shown(address: &str) -> Result<serde_json::Value> {
 ///
 /// # Errors
 /// If the master or a connected agent does not answer.
-pub async fn collect(cluster: &Cluster, log: &Log) -> Result<History> {
+pub async fn collect(cluster: &impl Running, log: &Log) -> Result<History> {
     observe(cluster, log).await?;
     let mut history = log.history();
     // A history without evidence would pass for a sound one.
@@ -68,7 +68,7 @@ pub async fn collect(cluster: &Cluster, log: &Log) -> Result<History> {
 ///
 /// # Errors
 /// Names every rule that did not hold; or the cluster cannot be asked.
-pub async fn assert_sound(cluster: &Cluster, log: &Log) -> Result<()> {
+pub async fn assert_sound(cluster: &impl Running, log: &Log) -> Result<()> {
     let history = collect(cluster, log).await?;
     let violations: Vec<String> = check(&history).iter().map(ToString::to_string).collect();
     anyhow::ensure!(violations.is_empty(), "{}", violations.join("\n"));

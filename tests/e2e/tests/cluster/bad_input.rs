@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use e2e::{
     cluster::{Cluster, Plan},
+    running::Running,
     scheduler::{Scheduler, launch, scalar, shell},
 };
 use proffer_proto::v1::{

@@ -1,15 +1,15 @@
 //! Agents die, stop and come back.
 
-use crate::world::{World, plan};
+use crate::plans::{plan, start};
 use anyhow::{Context, Result};
-use e2e::{cluster::Plan, history, wait::until};
+use e2e::{cluster::Plan, history, running::Running, wait::until};
 use nix::sys::signal::Signal;
 use proffer_proto::v1::{AgentState, TaskState};
 use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn two_hundred_tasks_run_on_while_their_agent_is_killed_and_started_again() -> Result<()> {
-    let mut world = World::start(Plan::agents(1, "cpus:40;mem:8192")).await?;
+    let mut world = start(Plan::agents(1, "cpus:40;mem:8192")).await?;
     let ids = world.launch_waiting("t", 200).await?;
     let before = history::collect(&world.cluster, &world.log).await?;
     world.cluster.restart_agent(0).await?;
@@ -27,7 +27,7 @@ async fn two_hundred_tasks_run_on_while_their_agent_is_killed_and_started_again(
 
 #[tokio::test]
 async fn tasks_that_start_and_end_while_their_agent_is_killed_again_and_again_run_once() -> Result<()> {
-    let mut world = World::start(Plan::agents(1, "cpus:8;mem:4096")).await?;
+    let mut world = start(Plan::agents(1, "cpus:8;mem:4096")).await?;
     let mut ids = BTreeSet::new();
     for round in 0..4 {
         let names: BTreeSet<String> = (0..10).map(|number| format!("r{round}-{number}")).collect();
@@ -43,7 +43,7 @@ async fn tasks_that_start_and_end_while_their_agent_is_killed_again_and_again_ru
 
 #[tokio::test]
 async fn a_stopped_agent_becomes_unreachable_and_tells_its_tasks_when_it_goes_on() -> Result<()> {
-    let mut world = World::start(plan(1, "cpus:8;mem:4096")).await?;
+    let mut world = start(plan(1, "cpus:8;mem:4096")).await?;
     let ids = world.launch_waiting("t", 3).await?;
     world.launch(vec![world.task("ends", "sleep 0.5")]).await?;
     world.all_reach(&BTreeSet::from(["ends".to_owned()]), TaskState::TaskRunning).await?;
@@ -66,13 +66,13 @@ async fn a_stopped_agent_becomes_unreachable_and_tells_its_tasks_when_it_goes_on
             _ => {}
         }
     }
-    world.cluster.connected(1).await?;
+    world.cluster.stand(AgentState::Connected, 1).await?;
     world.ends(&ids).await
 }
 
 #[tokio::test]
 async fn agents_that_vanish_together_are_not_removed_together() -> Result<()> {
-    let mut world = World::start(plan(8, "cpus:1;mem:256")).await?;
+    let mut world = start(plan(8, "cpus:1;mem:256")).await?;
     let mut ids = BTreeSet::new();
     for number in 0..8 {
         ids.extend(world.launch_waiting(&format!("t{number}-"), 1).await?);

@@ -1,8 +1,8 @@
 //! The wall clocks of agents and masters jump, forwards and backwards; nothing is removed or expires for it.
 
-use crate::world::{World, plan};
+use crate::plans::{World, plan, start};
 use anyhow::{Context, Result};
-use e2e::{history, wait::until};
+use e2e::{history, running::Running, wait::until};
 use proffer_proto::v1::{AgentState, FrameworkInfo, SubscribeRequest, TaskState};
 use std::{
     collections::BTreeSet,
@@ -57,7 +57,7 @@ async fn a_master_whose_clock_jumps_removes_nothing() -> Result<()> {
     let clock = Clock::new()?;
     let mut plan = plan(2, "cpus:2;mem:512");
     plan.master_environment = clock.environment()?;
-    let mut world = World::start(plan).await?;
+    let mut world = start(plan).await?;
     let mut ids = world.launch_waiting("t", 2).await?;
     // A second framework, whose scheduler goes away; it may do so for an hour.
     let framework =
@@ -102,7 +102,7 @@ async fn an_agent_whose_clock_jumps_ends_nothing() -> Result<()> {
     let mut plan = plan(1, "cpus:4;mem:1024");
     plan.environment = clock.environment()?;
     plan.agents[0].extend(["--disk-watch-interval", "200ms"].map(str::to_owned));
-    let mut world = World::start(plan).await?;
+    let mut world = start(plan).await?;
     let mut limited = world.waiting("limited");
     limited.max_completion_time_ms = Some(3_600_000);
     world.launch(vec![limited]).await?;

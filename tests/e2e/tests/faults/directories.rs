@@ -1,6 +1,6 @@
 //! What agents keep on disk is damaged, removed or used twice.
 
-use crate::world::{World, plan};
+use crate::plans::{World, plan, start};
 use anyhow::{Context, Result};
 use e2e::{relatives, wait::until};
 use nix::sys::signal::{Signal, kill};
@@ -16,7 +16,7 @@ fn journal(world: &World) -> Result<PathBuf> {
 /// The journal is harmed while the agent is down. The agent starts, says so and keeps the file; a task that was forgotten
 /// by it does not run on for nobody, and is told to be over.
 async fn a_harmed_journal(harm: impl FnOnce(&mut Vec<u8>), aside: &str, said: &str) -> Result<()> {
-    let mut world = World::start(plan(1, "cpus:4;mem:1024")).await?;
+    let mut world = start(plan(1, "cpus:4;mem:1024")).await?;
     let ids = world.launch_waiting("t", 3).await?;
     world.cluster.kill_agent(0).await?;
     let path = journal(&world)?;
@@ -61,7 +61,7 @@ async fn a_journal_whose_end_is_missing_is_cut_to_what_is_whole() -> Result<()> 
 
 #[tokio::test]
 async fn a_task_whose_sandbox_is_removed_harms_nobody() -> Result<()> {
-    let mut world = World::start(plan(1, "cpus:4;mem:1024")).await?;
+    let mut world = start(plan(1, "cpus:4;mem:1024")).await?;
     let ids = world.launch_waiting("t", 3).await?;
     let framework = world.scheduler.subscribed.framework_id.clone();
     fs::remove_dir_all(world.cluster.sandbox(0, &framework, "t1"))?;
@@ -79,7 +79,7 @@ async fn a_task_whose_sandbox_is_removed_harms_nobody() -> Result<()> {
 
 #[tokio::test]
 async fn a_second_agent_in_a_work_directory_is_refused() -> Result<()> {
-    let mut world = World::start(plan(1, "cpus:4;mem:1024")).await?;
+    let mut world = start(plan(1, "cpus:4;mem:1024")).await?;
     let ids = world.launch_waiting("t", 2).await?;
     let mut second = world.cluster.start_agent(0)?;
     assert!(!second.ended().await?.success());

@@ -1,6 +1,6 @@
 //! The Docker engine is stopped and hung under running containers.
 
-use crate::world::{World, plan};
+use crate::plans::{World, plan, start};
 use anyhow::{Context, Result};
 use bollard::query_parameters::ListContainersOptions;
 use e2e::{engine::Engine, image, wait::until};
@@ -24,7 +24,7 @@ impl Yard {
         image::busybox(&engine.client()?).await?;
         let mut plan = plan(1, "cpus:4;mem:1024");
         plan.agents[0].extend(["--docker-socket".to_owned(), engine.socket().display().to_string()]);
-        Ok(Self { world: World::start(plan).await?, engine, _directory: directory })
+        Ok(Self { world: start(plan).await?, engine, _directory: directory })
     }
 
     /// A container that runs until [`Self::open`].

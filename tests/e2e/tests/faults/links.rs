@@ -1,9 +1,10 @@
 //! Links break in one direction or both, and heal.
 
-use crate::world::{World, plan};
+use crate::plans::{plan, start};
 use anyhow::Result;
 use e2e::{
     proxy::{Link, Proxy, Way},
+    running::Running,
     scheduler::{Scheduler, launch},
     wait::until,
 };
@@ -14,7 +15,7 @@ use std::{collections::BTreeSet, time::Duration};
 async fn an_agent_comes_back_after(harm: impl Fn(&Proxy)) -> Result<()> {
     let mut plan = plan(2, "cpus:2;mem:512");
     plan.proxied = true;
-    let mut world = World::start(plan).await?;
+    let mut world = start(plan).await?;
     let mut ids = world.launch_waiting("a", 2).await?;
     ids.extend(world.launch_waiting("b", 2).await?);
     harm(&world.cluster.links[0]);
@@ -61,7 +62,7 @@ async fn an_agent_comes_back_after_its_link_was_held() -> Result<()> {
 async fn work_is_done_over_slow_links_that_break_again_and_again() -> Result<()> {
     let mut plan = plan(2, "cpus:4;mem:2048");
     plan.proxied = true;
-    let mut world = World::start(plan).await?;
+    let mut world = start(plan).await?;
     let scheduler_link = Proxy::start(&world.cluster.address).await?;
     scheduler_link.delay(Duration::from_millis(30));
     world.scheduler =

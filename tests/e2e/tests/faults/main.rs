@@ -6,6 +6,6 @@ mod directories;
 mod engines;
 mod links;
 mod masters;
+mod plans;
 mod schedulers;
 mod upgrades;
-mod world;

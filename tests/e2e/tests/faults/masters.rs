@@ -1,15 +1,15 @@
 //! The only master dies or stalls.
 
-use crate::world::{World, plan};
+use crate::plans::{plan, start};
 use anyhow::Result;
-use e2e::{cluster::Plan, history, wait::until};
+use e2e::{cluster::Plan, history, running::Running, wait::until};
 use nix::sys::signal::Signal;
 use proffer_proto::v1::{AgentState, TaskState};
 use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn tasks_start_and_end_while_their_master_is_killed_again_and_again() -> Result<()> {
-    let mut world = World::start(Plan::agents(2, "cpus:4;mem:2048")).await?;
+    let mut world = start(Plan::agents(2, "cpus:4;mem:2048")).await?;
     let mut open: BTreeSet<String> = BTreeSet::new();
     for round in 0..3 {
         let ids: BTreeSet<String> = (0..8).map(|number| format!("r{round}-{number}")).collect();
@@ -26,7 +26,7 @@ async fn tasks_start_and_end_while_their_master_is_killed_again_and_again() -> R
 
 #[tokio::test]
 async fn a_master_that_stalls_removes_nobody() -> Result<()> {
-    let mut world = World::start(plan(6, "cpus:1;mem:256")).await?;
+    let mut world = start(plan(6, "cpus:1;mem:256")).await?;
     let mut ids = BTreeSet::new();
     for number in 0..6 {
         ids.extend(world.launch_waiting(&format!("t{number}-"), 1).await?);

@@ -1,11 +1,12 @@
 //! Schedulers die, and others take over.
 
-use crate::world::World;
+use crate::plans::start;
 use anyhow::{Context, Result};
 use e2e::{
     cluster::Plan,
     history,
     proxy::{Link, Proxy, Way},
+    running::Running,
     scheduler::{Scheduler, launch},
     wait::until,
 };
@@ -15,7 +16,7 @@ use tonic::Code;
 
 #[tokio::test]
 async fn a_new_scheduler_gets_every_unacknowledged_update_and_the_old_one_is_refused() -> Result<()> {
-    let mut world = World::start(Plan::agents(1, "cpus:8;mem:4096")).await?;
+    let mut world = start(Plan::agents(1, "cpus:8;mem:4096")).await?;
     let running = world.launch_waiting("t", 3).await?;
     let ended: BTreeSet<String> = (0..3).map(|number| format!("e{number}")).collect();
     world.launch(ended.iter().map(|id| world.task(id, "true")).collect()).await?;
@@ -42,7 +43,7 @@ async fn a_new_scheduler_gets_every_unacknowledged_update_and_the_old_one_is_ref
 
 #[tokio::test]
 async fn a_launch_whose_answer_is_lost_runs_once() -> Result<()> {
-    let mut world = World::start(Plan::agents(1, "cpus:8;mem:4096")).await?;
+    let mut world = start(Plan::agents(1, "cpus:8;mem:4096")).await?;
     let link = Proxy::start(&world.cluster.address).await?;
     world.scheduler = Scheduler::subscribe_logging(&link.address(), world.request(1), world.log.clone()).await?;
     let offer = world.scheduler.offer().await?;

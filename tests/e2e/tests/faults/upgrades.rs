@@ -1,8 +1,8 @@
 //! Agents are started again as something else: from another binary, or with other flags.
 
-use crate::world::{World, plan};
+use crate::plans::{World, plan, start};
 use anyhow::{Context, Result};
-use e2e::{history, scheduler::Scheduler};
+use e2e::{history, running::Running, scheduler::Scheduler};
 use proffer_proto::v1::{FrameworkInfo, SubscribeRequest, SuppressRequest, TaskState};
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -23,7 +23,7 @@ async fn tasks_run_on_while_the_binary_is_replaced_and_the_agent_started_from_it
     plan.binary = Some(installed.clone());
     // Two frameworks share the agent.
     plan.master.extend(["--offer-timeout", "1s"].map(str::to_owned));
-    let mut world = World::start(plan).await?;
+    let mut world = start(plan).await?;
     let mut ids = world.launch_waiting("old", 3).await?;
     replace(&installed, &built)?;
     // The old agent with its old executor goes on, and starts executors of other frameworks.
@@ -48,7 +48,7 @@ fn another() -> SubscribeRequest {
 
 #[tokio::test]
 async fn changed_resources_and_attributes_are_taken_over_while_tasks_run() -> Result<()> {
-    let mut world = World::start(plan(1, "cpus:1;mem:512")).await?;
+    let mut world = start(plan(1, "cpus:1;mem:512")).await?;
     let ids = world.launch_waiting("t", 3).await?;
     let flags = ["--resources", "cpus:4;mem:2048;licences:2", "--attributes", "rack:r9"].map(str::to_owned);
     *world.cluster.agent_flags(0) = flags.into();

@@ -1,52 +1,28 @@
 //! Several masters of which one leads, and what becomes of work when it goes.
 
 mod identity;
+mod links;
+mod nemesis;
+mod old_leaders;
+mod strangers;
+mod work;
 
-use anyhow::{Context, Result, ensure};
-use e2e::{elected::Elected, wait::until};
+use anyhow::Result;
+use e2e::{elected::Elected, running::Running, wait::until};
 use nix::sys::signal::Signal;
-use std::{collections::BTreeSet, path::Path, process::Stdio};
-use tokio::process::{Child, Command};
-
-/// Begins to map over so many inputs; each appends a line to a file outside of all sandboxes, and says its number.
-fn begin_map(cluster: &Elected, evidence: &Path, count: usize) -> Result<Child> {
-    let line = format!("echo {{}} $PROFFER_TASK_ID >> {}; sleep 0.05; echo done {{}}", evidence.display());
-    let mut command = Command::new(cluster.binary());
-    command.args(["map", "--master", &cluster.address(), "--cpus", "0.5", "--retries", "0", "--", "sh", "-c", &line]);
-    command.arg(":::").args((0..count).map(|number| number.to_string()));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command.spawn().context("start map")
-}
-
-/// How many inputs have begun.
-fn begun(evidence: &Path) -> usize {
-    std::fs::read_to_string(evidence).unwrap_or_default().lines().count()
-}
-
-/// Each input ran once, and each result came.
-async fn came_right(map: Child, evidence: &Path, count: usize) -> Result<()> {
-    let output = tokio::time::timeout(e2e::wait::PATIENCE, map.wait_with_output()).await??;
-    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    ensure!(output.status.success(), "{}\n{error}", output.status);
-    let results: BTreeSet<&str> = out.lines().filter_map(|line| line.strip_prefix("done ")).collect();
-    ensure!(results.len() == count, "{} of {count} results\n{error}", results.len());
-    let ran = std::fs::read_to_string(evidence)?;
-    let mut ran: Vec<&str> = ran.lines().collect();
-    ran.sort_unstable();
-    ensure!(ran.len() == count, "{} of {count} inputs ran\n{error}\n{}", ran.len(), ran.join("\n"));
-    Ok(())
-}
+use tokio::process::Command;
+use work::{begin_map, begun, came_right};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_goes_on_while_leaders_are_killed_and_stopped() -> Result<()> {
     let mut cluster = Elected::start(3, 3).await?;
     let evidence = cluster.directory.path().join("evidence");
-    let map = begin_map(&cluster, &evidence, 400)?;
+    let map = begin_map(&cluster, &evidence, 400, 0.05)?;
     until("work has begun", || async { (begun(&evidence) > 20).then_some(()) }).await?;
     let first = cluster.leader(&[]).await?;
     cluster.end_master(first, Signal::SIGKILL).await?;
     let second = cluster.leader(&[first]).await?;
-    cluster.registered(3).await?;
+    cluster.connected().await?;
     cluster.start_master(first)?;
     // A leader that stands still and wakes up when another leads: nothing that it still wanted to do happens.
     cluster.signal_master(second, Signal::SIGSTOP)?;
@@ -83,7 +59,7 @@ async fn a_standby_sends_everybody_to_the_leader() -> Result<()> {
     // Asked to end, a leader gives its place away at once.
     cluster.end_master(leader, Signal::SIGTERM).await?;
     assert_eq!(cluster.leader(&[leader]).await?, standby);
-    cluster.registered(1).await?;
+    cluster.connected().await?;
     Ok(())
 }
 
@@ -91,7 +67,7 @@ async fn a_standby_sends_everybody_to_the_leader() -> Result<()> {
 async fn tasks_run_on_while_no_master_and_no_zookeeper_is_there() -> Result<()> {
     let mut cluster = Elected::start(2, 2).await?;
     let evidence = cluster.directory.path().join("evidence");
-    let map = begin_map(&cluster, &evidence, 60)?;
+    let map = begin_map(&cluster, &evidence, 60, 0.05)?;
     until("work has begun", || async { (begun(&evidence) > 5).then_some(()) }).await?;
     for index in 0..3 {
         cluster.ensemble.kill_server(index).await?;
@@ -110,6 +86,6 @@ async fn tasks_run_on_while_no_master_and_no_zookeeper_is_there() -> Result<()> 
     for index in 0..2 {
         cluster.start_master(index)?;
     }
-    cluster.registered(2).await?;
+    cluster.connected().await?;
     came_right(map, &evidence, 60).await
 }
