@@ -28,6 +28,7 @@ impl Cluster {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_proffer"))
             .args(["up", "--port", &port.to_string(), "--agents", &agents.to_string()])
+            .env("PROFFER_DOCKER_SOCKET", "/no/such/engine")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -104,6 +105,10 @@ fn a_command_runs_and_its_exit_code_is_the_commands() {
     cluster.proffer(&["run", "--shell", "--", "kill -KILL $$"]).code(137);
     let assert = cluster.proffer(&["run", "--", "/no/such/program"]).code(1);
     assert!(String::from_utf8_lossy(&assert.get_output().stderr).contains("/no/such/program"));
+    let assert = cluster.proffer(&["run", "--docker", "any", "--name", "contained"]).code(1).stdout("");
+    let told = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(told.starts_with("proffer: contained is FAILED: ") && told.contains("/no/such/engine"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
 
     let assert = cluster.proffer(&["run", "--instances", "3", "--name", "many", "--", "echo", "hi"]).success();
     let text = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();

@@ -21,6 +21,15 @@ pub(super) enum Sink {
     Stderr,
 }
 
+/// How far a task is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Progress {
+    /// It ran, or runs.
+    pub(super) ran: bool,
+    /// It is over.
+    pub(super) over: bool,
+}
+
 /// Shows one file of one task, each byte once.
 pub(super) struct Follower {
     pub(super) operator: Operator,
@@ -31,12 +40,12 @@ pub(super) struct Follower {
     pub(super) agent: String,
     /// Stands before each line.
     pub(super) prefix: String,
-    /// Whether the task is over.
-    pub(super) over: watch::Receiver<bool>,
+    /// How far the task is.
+    pub(super) progress: watch::Receiver<Progress>,
 }
 
 impl Follower {
-    /// Shows everything until the task is over; what could not be read is said.
+    /// Shows everything until the task is over; what could not be read is said, unless it never ran.
     ///
     /// # Errors
     /// It cannot be shown: nobody reads any more, or there is no room.
@@ -46,21 +55,23 @@ impl Follower {
         let mut over_since = None;
         loop {
             // What is written before the task is over is seen by whoever begins to read after.
-            let over = *self.over.borrow();
+            let Progress { ran, over } = *self.progress.borrow();
             let waited = if over { over_since.get_or_insert_with(Instant::now).elapsed() } else { Duration::ZERO };
             match self.read(over, &mut offset, &mut lines).await {
                 Ok(()) if over => break,
                 Ok(()) => {}
                 Err(Trouble::Show(error)) => return Err(error),
                 Err(Trouble::Read(error)) if waited > patience(&error) => {
-                    eprintln!("proffer: {}: {error}", self.task);
+                    if ran {
+                        eprintln!("proffer: {}: {error}", self.task);
+                    }
                     break;
                 }
                 Err(Trouble::Read(_)) => {}
             }
             tokio::select! {
                 () = sleep(RETRY) => {}
-                _ = self.over.changed(), if !over => {}
+                _ = self.progress.changed(), if !over => {}
             }
         }
         lines.end()

@@ -1,6 +1,6 @@
 //! The scheduler of `proffer run`.
 
-use super::follow::{Follower, Sink};
+use super::follow::{Follower, Progress, Sink};
 use crate::why;
 use anyhow::Result;
 use proffer_framework::{
@@ -36,7 +36,7 @@ const INTERRUPTED: u8 = 130;
 struct Launched {
     /// As it was described, for another launch if this one is refused.
     info: TaskInfo,
-    over: watch::Sender<bool>,
+    progress: watch::Sender<Progress>,
     followed: bool,
     ended: Option<i32>,
 }
@@ -105,7 +105,7 @@ impl RunScheduler {
             let Some(resources) = packing.take(&task.resources) else { break };
             let Some(info) = self.waiting.pop_front() else { break };
             let task = TaskInfo { resources, ..info.clone() };
-            let launched = Launched { info, over: watch::Sender::new(false), followed: false, ended: None };
+            let launched = Launched { info, progress: watch::Sender::default(), followed: false, ended: None };
             self.launched.insert(task.id.clone(), launched);
             tasks.push(task);
         }
@@ -131,7 +131,7 @@ impl RunScheduler {
                 agent: agent.to_owned(),
                 sink,
                 prefix: if self.prefixes { format!("{task} | ") } else { String::new() },
-                over: launched.over.subscribe(),
+                progress: launched.progress.subscribe(),
             };
             let handle = self.handle.clone();
             self.followers.spawn(async move {
@@ -145,7 +145,7 @@ impl RunScheduler {
     fn end(&mut self, task: &TaskId, code: i32) {
         let Some(launched) = self.launched.get_mut(task).filter(|launched| launched.ended.is_none()) else { return };
         launched.ended = Some(code);
-        launched.over.send_replace(true);
+        launched.progress.send_modify(|progress| progress.over = true);
         if self.code == 0 {
             self.code = code;
         }
@@ -247,6 +247,11 @@ impl Scheduler for RunScheduler {
     fn update(&mut self, context: &mut Context<'_>, status: TaskStatus) {
         if status.agent.is_some() && !matches!(status.state, TaskState::Staging) {
             self.follow(&status.task, &status.agent.as_ref().map(ToString::to_string).unwrap_or_default());
+        }
+        if status.state == TaskState::Running
+            && let Some(launched) = self.launched.get(&status.task)
+        {
+            launched.progress.send_modify(|progress| progress.ran = true);
         }
         if status.state == TaskState::Unreachable {
             eprintln!("proffer: {}: its agent does not answer; waiting for it", status.task);
