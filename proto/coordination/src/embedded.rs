@@ -2,11 +2,10 @@
 
 use crate::{
     Candidate, Damage, Error, Fate, Log, Pending, Sighting, Store, Tenure, Term,
-    entry::{Author, batches, beginning, new_cluster, pieces},
+    entry::{Author, CONTENT_BYTES_MAX, Stamp, batches, beginning, new_cluster, pieces},
     growth::Growth,
     replay::{Read, Replay},
 };
-use proffer_proto::storage::v1::{RegistryChange as Stored, RegistrySnapshot};
 use proto_types::{ClusterId, Epoch, registry::RegistryChange};
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError};
 use std::{
@@ -71,7 +70,7 @@ impl Embedded {
         let cluster = self.cluster(&read, candidate.cluster)?;
         let epoch = Epoch(read.author.map_or(0, |author| author.epoch.0) + 1);
         let author = Author { cluster: cluster.clone(), epoch };
-        let entry = author.seal(beginning(candidate.address));
+        let entry = author.seal(beginning(candidate.address), Stamp::draw()).bytes;
         write(&database, read.next, &[entry], None).map_err(|error| self.storage(error.into()))?;
         sync(&self.directory).map_err(|source| Error::Directory { path: self.directory.clone(), source })?;
         let log = EmbeddedLog {
@@ -163,8 +162,8 @@ impl Log for EmbeddedLog {
         Box::pin(async move {
             let author = self.author.clone();
             let seal = move || {
-                let contents = batches(changes.iter().map(Stored::from));
-                contents.into_iter().map(|content| author.seal(content)).collect()
+                let contents = batches(&changes, CONTENT_BYTES_MAX);
+                contents.into_iter().map(|content| author.seal(content, Stamp::draw()).bytes).collect()
             };
             let bytes = self.write(seal, None).await?;
             self.growth.append(bytes);
@@ -176,8 +175,8 @@ impl Log for EmbeddedLog {
         Box::pin(async move {
             let author = self.author.clone();
             let seal = move || {
-                let snapshot = RegistrySnapshot { changes: snapshot.iter().map(Stored::from).collect() };
-                pieces(&snapshot).into_iter().map(|content| author.seal(content)).collect()
+                let contents = pieces(&snapshot, CONTENT_BYTES_MAX);
+                contents.into_iter().map(|content| author.seal(content, Stamp::draw()).bytes).collect()
             };
             let bytes = self.write(seal, Some(self.beginning)).await?;
             self.growth.compact(bytes);

@@ -4,11 +4,13 @@
 //! checks rarely, and some of it not at all.
 
 use crate::Damage;
+use coordination_core::Sealed;
 use proffer_proto::storage::v1::{
-    EpochBegun, Header, LogEntry, RegistryChange, RegistryChanges, RegistrySnapshot, SnapshotPiece, log_entry::Content,
+    EpochBegun, Header, LogEntry, RegistryChange as Stored, RegistryChanges, RegistrySnapshot, SnapshotPiece,
+    log_entry::Content,
 };
 use prost::Message;
-use proto_types::{ClusterId, Epoch};
+use proto_types::{ClusterId, Epoch, registry::RegistryChange};
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
@@ -19,29 +21,54 @@ pub const MINIMUM_READER: u32 = 1;
 
 /// How much an entry holds at most, so that with everything around it it stays below the 1 MiB that fits everywhere.
 /// A single change is never cut; what comes from outside is bounded well below this where it comes in.
-pub(crate) const CONTENT_BYTES_MAX: usize = 768 * 1024;
+pub const CONTENT_BYTES_MAX: usize = 768 * 1024;
 
 const CHECKSUM_BYTES: usize = 4;
 
 /// Whoever writes entries.
-#[derive(Debug, Clone)]
-pub(crate) struct Author {
-    pub(crate) cluster: ClusterId,
-    pub(crate) epoch: Epoch,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// The cluster that the log is of.
+    pub cluster: ClusterId,
+    /// The writer's epoch.
+    pub epoch: Epoch,
+}
+
+/// What tells an entry from every other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Drawn at random for each attempt to write.
+    pub nonce: u64,
+    /// When it is written, in milliseconds since 1970; for people.
+    pub written_ms: u64,
+}
+
+impl Stamp {
+    /// One for an entry that is written now.
+    #[must_use]
+    pub fn draw() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let written_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        Self { nonce: Uuid::new_v4().as_u64_pair().0, written_ms }
+    }
 }
 
 impl Author {
-    /// The bytes of a new entry.
-    pub(crate) fn seal(&self, content: Content) -> Vec<u8> {
+    /// A new entry.
+    #[must_use]
+    pub fn seal(&self, content: Content, stamp: Stamp) -> Sealed {
         let header = Header { cluster_id: self.cluster.to_string(), format: FORMAT, minimum_reader: MINIMUM_READER };
-        seal(&LogEntry {
-            header: Some(header),
-            epoch: self.epoch.0,
-            nonce: Uuid::new_v4().as_u64_pair().0,
-            written_ms: now_ms(),
-            content: Some(content),
-        })
+        let Stamp { nonce, written_ms } = stamp;
+        let entry = LogEntry { header: Some(header), epoch: self.epoch.0, nonce, written_ms, content: Some(content) };
+        Sealed { author: coordination_core::Author { epoch: self.epoch, nonce }, bytes: seal(&entry) }
     }
+}
+
+/// Who wrote an entry; none: it is damaged, or of a version that this one cannot read.
+#[must_use]
+pub fn author(bytes: &[u8]) -> Option<coordination_core::Author> {
+    let entry = open(0, bytes).ok()?;
+    Some(coordination_core::Author { epoch: Epoch(entry.epoch), nonce: entry.nonce })
 }
 
 pub(crate) fn seal(entry: &LogEntry) -> Vec<u8> {
@@ -74,18 +101,21 @@ pub(crate) fn new_cluster() -> ClusterId {
     ClusterId::new(Uuid::new_v4().to_string()).expect("a UUID is short and of digits and dashes")
 }
 
-/// The first entry of an epoch.
-pub(crate) const fn beginning(address: String) -> Content {
+/// The first entry of an epoch, by the leader that can be reached at this address.
+#[must_use]
+pub const fn beginning(address: String) -> Content {
     Content::EpochBegun(EpochBegun { address })
 }
 
-/// Changes as entries of bounded size; all but the last say that the batch goes on.
-pub(crate) fn batches(changes: impl IntoIterator<Item = RegistryChange>) -> Vec<Content> {
+/// Changes as entries of about `bytes_max` bytes at most, which is [`CONTENT_BYTES_MAX`] but where entries are wanted
+/// smaller; all but the last say that the batch goes on.
+#[must_use]
+pub fn batches(changes: &[RegistryChange], bytes_max: usize) -> Vec<Content> {
     let mut batches = Vec::new();
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    for change in changes {
+    for change in changes.iter().map(Stored::from) {
         let length = change.encoded_len();
-        if bytes + length > CONTENT_BYTES_MAX && !batch.is_empty() {
+        if bytes + length > bytes_max && !batch.is_empty() {
             batches.push(Content::Changes(RegistryChanges { changes: std::mem::take(&mut batch), more: true }));
             bytes = 0;
         }
@@ -98,16 +128,12 @@ pub(crate) fn batches(changes: impl IntoIterator<Item = RegistryChange>) -> Vec<
     batches
 }
 
-/// A snapshot as entries of bounded size; at least one.
-pub(crate) fn pieces(snapshot: &RegistrySnapshot) -> Vec<Content> {
-    let bytes = snapshot.encode_to_vec();
-    let chunks: Vec<&[u8]> = if bytes.is_empty() { vec![&[]] } else { bytes.chunks(CONTENT_BYTES_MAX).collect() };
+/// A snapshot as entries of about `bytes_max` bytes at most, as for [`batches`]; at least one.
+#[must_use]
+pub fn pieces(snapshot: &[RegistryChange], bytes_max: usize) -> Vec<Content> {
+    let bytes = RegistrySnapshot { changes: snapshot.iter().map(Stored::from).collect() }.encode_to_vec();
+    let chunks: Vec<&[u8]> = if bytes.is_empty() { vec![&[]] } else { bytes.chunks(bytes_max).collect() };
     let count = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
     let piece = |(index, bytes): (u32, &[u8])| Content::Snapshot(SnapshotPiece { index, count, bytes: bytes.to_vec() });
     (0..count).zip(chunks).map(piece).collect()
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

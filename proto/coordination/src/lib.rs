@@ -10,11 +10,11 @@
 
 mod address;
 pub mod embedded;
-mod entry;
+pub mod entry;
 mod error;
 mod growth;
 mod masters;
-mod replay;
+pub mod replay;
 mod tenure;
 pub mod zookeeper;
 

@@ -11,7 +11,7 @@ use proto_types::{ClusterId, Epoch, registry::RegistryChange};
 
 /// What the entries read so far amount to.
 #[derive(Debug, Default)]
-pub(crate) struct Replay {
+pub struct Replay {
     last: Option<Last>,
     changes: Vec<RegistryChange>,
     growth: Growth,
@@ -39,18 +39,22 @@ struct Partial {
 
 /// A log that was read.
 #[derive(Debug)]
-pub(crate) struct Read {
+pub struct Read {
     /// Who wrote last; none: the log is empty.
-    pub(crate) author: Option<Author>,
+    pub author: Option<Author>,
     /// Where the next entry goes.
-    pub(crate) next: u64,
-    pub(crate) changes: Vec<RegistryChange>,
+    pub next: u64,
+    /// The changes that rebuild what was written, in order.
+    pub changes: Vec<RegistryChange>,
     pub(crate) growth: Growth,
 }
 
 impl Replay {
     /// Reads the next entry. Numbers go up; where they leap, what is missing must be in a snapshot that follows.
-    pub(crate) fn entry(&mut self, index: u64, bytes: &[u8]) -> Result<(), Damage> {
+    ///
+    /// # Errors
+    /// What is wrong with the entry.
+    pub fn entry(&mut self, index: u64, bytes: &[u8]) -> Result<(), Damage> {
         let entry = open(index, bytes)?;
         let cluster = entry.header.map(|header| header.cluster_id).unwrap_or_default();
         let author = self.follows(index, &cluster, Epoch(entry.epoch))?;
@@ -80,7 +84,10 @@ impl Replay {
     }
 
     /// Who wrote last, if what was read so far is a whole log; none: it is empty.
-    pub(crate) fn author(&self) -> Result<Option<&Author>, Damage> {
+    ///
+    /// # Errors
+    /// Entries are missing.
+    pub fn author(&self) -> Result<Option<&Author>, Damage> {
         if self.gap {
             let why = "entries are missing and no snapshot replaces them";
             return Err(Damage::Order { entry: self.next(), why });
@@ -89,7 +96,10 @@ impl Replay {
     }
 
     /// What was read.
-    pub(crate) fn finish(self) -> Result<Read, Damage> {
+    ///
+    /// # Errors
+    /// Entries are missing.
+    pub fn finish(self) -> Result<Read, Damage> {
         let (author, next) = (self.author()?.cloned(), self.next());
         Ok(Read { author, next, changes: self.changes, growth: self.growth })
     }
@@ -157,7 +167,7 @@ mod tests {
     use super::*;
     use crate::{
         FORMAT,
-        entry::{CONTENT_BYTES_MAX, batches, beginning, pieces, seal},
+        entry::{CONTENT_BYTES_MAX, Stamp, batches, beginning, pieces, seal},
     };
     use proffer_proto::storage::v1::{Header, LogEntry};
     use proto_types::{AgentId, Principal, registry::Fact, time::Wall};
@@ -176,16 +186,12 @@ mod tests {
     }
 
     fn changes(changes: &[RegistryChange]) -> Content {
-        batches(changes.iter().map(v1::RegistryChange::from)).pop().unwrap()
+        batches(changes, CONTENT_BYTES_MAX).pop().unwrap()
     }
 
-    /// A snapshot as pieces of so many bytes.
-    fn snapshot(changes: &[RegistryChange], bytes: usize) -> Vec<Content> {
-        let snapshot = RegistrySnapshot { changes: changes.iter().map(v1::RegistryChange::from).collect() };
-        let encoding = snapshot.encode_to_vec();
-        let count = u32::try_from(encoding.chunks(bytes).len()).unwrap();
-        let chunks = (0..).zip(encoding.chunks(bytes));
-        chunks.map(|(index, bytes)| Content::Snapshot(SnapshotPiece { index, count, bytes: bytes.to_vec() })).collect()
+    /// The bytes of an entry by an author.
+    fn by(author: &Author, content: Content) -> Vec<u8> {
+        author.seal(content, Stamp { nonce: 7, written_ms: 0 }).bytes
     }
 
     /// Reads entries with their numbers.
@@ -199,7 +205,7 @@ mod tests {
 
     /// Entries of one epoch from number 0 on.
     fn entries(contents: impl IntoIterator<Item = Content>) -> Vec<(u64, Vec<u8>)> {
-        (0..).zip(contents.into_iter().map(|content| author(1).seal(content))).collect()
+        (0..).zip(contents.into_iter().map(|content| by(&author(1), content))).collect()
     }
 
     fn order(result: Result<Vec<RegistryChange>, Damage>, number: u64, words: &str) {
@@ -224,7 +230,7 @@ mod tests {
     #[test]
     fn a_snapshot_in_pieces_replaces_what_was_before() {
         let mut log = vec![begun(), changes(&[gone(1)])];
-        log.extend(snapshot(&[gone(2), gone(3)], 7));
+        log.extend(pieces(&[gone(2), gone(3)], 7));
         log.push(changes(&[gone(4)]));
         assert_eq!(read(entries(log)).unwrap(), [gone(2), gone(3), gone(4)]);
     }
@@ -232,9 +238,7 @@ mod tests {
     #[test]
     fn entries_before_a_snapshot_may_be_missing_and_no_others() {
         let mut log = entries([begun(), changes(&[gone(1)]), changes(&[gone(2)])]);
-        log.extend(
-            snapshot(&[gone(2)], 7).into_iter().map(|piece| author(1).seal(piece)).zip(3..).map(|(a, b)| (b, a)),
-        );
+        log.extend(pieces(&[gone(2)], 7).into_iter().map(|piece| by(&author(1), piece)).zip(3..).map(|(a, b)| (b, a)));
         let whole = log.clone();
         log.remove(1);
         assert_eq!(read(log.clone()).unwrap(), [gone(2)]);
@@ -249,11 +253,11 @@ mod tests {
     #[test]
     fn an_unfinished_snapshot_counts_for_nothing() {
         let mut log = vec![begun(), changes(&[gone(1)])];
-        log.extend(snapshot(&[gone(9)], 7).into_iter().take(2));
+        log.extend(pieces(&[gone(9)], 7).into_iter().take(2));
         assert_eq!(read(entries(log.clone())).unwrap(), [gone(1)]);
         log.extend([begun(), changes(&[gone(2)])]);
         assert_eq!(read(entries(log.clone())).unwrap(), [gone(1), gone(2)]);
-        log.extend(snapshot(&[gone(3)], 7).into_iter().skip(1));
+        log.extend(pieces(&[gone(3)], 7).into_iter().skip(1));
         order(read(entries(log)), 6, "has no beginning");
     }
 
@@ -284,12 +288,12 @@ mod tests {
         let other = Author { cluster: ClusterId::new("d").unwrap(), epoch: Epoch(1) };
         let expected = ClusterId::new("c").unwrap();
         let mixed = Damage::Mixed { entry: 1, found: "d".to_owned(), expected };
-        assert_eq!(read([(0, author(1).seal(begun())), (1, other.seal(begun()))]), Err(mixed));
+        assert_eq!(read([(0, by(&author(1), begun())), (1, by(&other, begun()))]), Err(mixed));
     }
 
     #[test]
     fn epochs_only_rise() {
-        let log = [(0, author(2).seal(begun())), (1, author(1).seal(changes(&[gone(1)])))];
+        let log = [(0, by(&author(2), begun())), (1, by(&author(1), changes(&[gone(1)])))];
         order(read(log), 1, "lower");
     }
 
@@ -314,9 +318,7 @@ mod tests {
     #[test]
     fn what_is_written_stays_below_a_mebibyte_and_is_whole() {
         let all: Vec<_> = (0..60_000).map(gone).collect();
-        let stored = || all.iter().map(v1::RegistryChange::from);
-        let batches = batches(stored());
-        let pieces = pieces(&RegistrySnapshot { changes: stored().collect() });
+        let (batches, pieces) = (batches(&all, CONTENT_BYTES_MAX), pieces(&all, CONTENT_BYTES_MAX));
         assert!(batches.len() > 1 && pieces.len() > 1);
         for contents in [batches, pieces] {
             let log = entries(std::iter::once(begun()).chain(contents));

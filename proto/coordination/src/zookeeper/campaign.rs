@@ -1,11 +1,11 @@
 //! A candidacy and its client.
 
 use super::{
-    TICK, author,
+    TICK,
     client::{Client, Event, NoSession},
     now,
 };
-use crate::Address;
+use crate::{Address, entry::author};
 use coordination_core::{Answer, Candidacy, Config, Effect, End, Input, Paths, Ticket};
 use std::time::Duration;
 use tokio::{task::JoinSet, time::Interval};

@@ -1,13 +1,13 @@
 //! A leader's log, and the task that serves it.
 
-use super::{campaign::Campaign, store::seal};
+use super::campaign::Campaign;
 use crate::{
     Fate, Log, Pending, Tenure,
-    entry::{Author, batches, pieces},
+    entry::{Author, CONTENT_BYTES_MAX, Stamp, batches, pieces},
     growth::Growth,
 };
 use coordination_core::{Effect, End, Input, Sealed};
-use proffer_proto::storage::v1::{RegistryChange as Stored, RegistrySnapshot, log_entry::Content};
+use proffer_proto::storage::v1::log_entry::Content;
 use proto_types::registry::RegistryChange;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -49,7 +49,7 @@ impl ZooKeeperLog {
         self.ended = true;
         let (mut first, mut bytes) = (None, 0);
         for content in contents {
-            let entry = seal(&self.author, content).map_err(|error| Fate::Unwritten(Box::new(error)))?;
+            let entry = self.author.seal(content, Stamp::draw());
             bytes += entry.bytes.len();
             let (answer, written) = oneshot::channel();
             self.commands.send(Command::Write(entry, answer)).await.map_err(|_| Fate::Ended)?;
@@ -64,7 +64,7 @@ impl ZooKeeperLog {
 impl Log for ZooKeeperLog {
     fn append(&mut self, changes: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>> {
         Box::pin(async move {
-            let (_, bytes) = self.write(batches(changes.iter().map(Stored::from))).await?;
+            let (_, bytes) = self.write(batches(&changes, CONTENT_BYTES_MAX)).await?;
             self.growth.append(bytes);
             Ok(())
         })
@@ -72,8 +72,7 @@ impl Log for ZooKeeperLog {
 
     fn compact(&mut self, snapshot: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>> {
         Box::pin(async move {
-            let snapshot = RegistrySnapshot { changes: snapshot.iter().map(Stored::from).collect() };
-            let (first, bytes) = self.write(pieces(&snapshot)).await?;
+            let (first, bytes) = self.write(pieces(&snapshot, CONTENT_BYTES_MAX)).await?;
             self.growth.compact(bytes);
             self.commands.send(Command::Prune(first)).await.map_err(|_| Fate::Ended)
         })

@@ -3,6 +3,7 @@
 //! One client object serves one candidacy and is dropped for good with it: the library opens a new session on the same
 //! object without a word. Each client has a runtime of its own, so that whatever it waits for ends with it.
 
+pub mod bid;
 mod campaign;
 mod client;
 mod detector;
@@ -16,9 +17,8 @@ pub use store::ZooKeeper;
 
 use crate::{
     Leader,
-    entry::{FORMAT, MINIMUM_READER, open},
+    entry::{FORMAT, MINIMUM_READER},
 };
-use coordination_core::Author;
 use proffer_proto::storage::v1::{Header, LeaderAnnouncement};
 use prost::Message;
 use proto_types::{ClusterId, Epoch, time::Monotonic};
@@ -39,18 +39,16 @@ fn now() -> Monotonic {
     Monotonic(START.get_or_init(Instant::now).elapsed())
 }
 
-/// Who wrote an entry; none: it is damaged, or of a version that this one cannot read.
-fn author(bytes: &[u8]) -> Option<Author> {
-    let entry = open(0, bytes).ok()?;
-    Some(Author { epoch: Epoch(entry.epoch), nonce: entry.nonce })
-}
-
-fn announcement(cluster: &ClusterId, epoch: Epoch, address: &str) -> Vec<u8> {
+/// What a leader shows of itself to those who look for it.
+#[must_use]
+pub fn announcement(cluster: &ClusterId, epoch: Epoch, address: &str) -> Vec<u8> {
     let header = Header { cluster_id: cluster.to_string(), format: FORMAT, minimum_reader: MINIMUM_READER };
     LeaderAnnouncement { header: Some(header), address: address.to_owned(), epoch: epoch.0 }.encode_to_vec()
 }
 
-fn leader(bytes: &[u8]) -> Option<Leader> {
+/// Who leads by what it shows; none: this version cannot read it.
+#[must_use]
+pub fn leader(bytes: &[u8]) -> Option<Leader> {
     let announced = LeaderAnnouncement::decode(bytes).ok()?;
     let readable = announced.header?.minimum_reader <= FORMAT && !announced.address.is_empty();
     readable.then_some(Leader { address: announced.address, epoch: Epoch(announced.epoch) })

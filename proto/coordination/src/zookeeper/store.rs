@@ -1,7 +1,8 @@
 //! Standing in line, reading the log, and beginning a term.
 
 use super::{
-    SESSION_TIMEOUT, announcement, author,
+    SESSION_TIMEOUT,
+    bid::{Bid, Mistake},
     campaign::Campaign,
     client::NoSession,
     detector::{Detector, Sighting},
@@ -9,11 +10,10 @@ use super::{
 };
 use crate::{
     Address, Candidate, Error, Pending, Store, Term,
-    entry::{Author, beginning, new_cluster},
-    replay::{Read, Replay},
+    entry::{Author, Stamp, new_cluster},
+    replay::Read,
 };
-use coordination_core::{Effect, End, Input, Sealed};
-use proto_types::{ClusterId, Epoch};
+use coordination_core::{Effect, End, Input};
 use std::{path::PathBuf, sync::OnceLock, time::Duration};
 use tokio::sync::watch;
 
@@ -95,29 +95,19 @@ impl ZooKeeper {
 
     /// Waits for its turn, reads, and begins the epoch.
     async fn win(&self, campaign: &mut Campaign, candidate: &Candidate) -> Result<(Author, Read), Failed> {
-        let mut replay = Replay::default();
-        let mut author = None;
+        let mut bid = Bid::new(candidate.clone());
         loop {
             for effect in campaign.next().await {
                 match effect {
                     Effect::Elected => tracing::info!("the first in line; reading the log"),
-                    Effect::Entry(index, bytes) => {
-                        replay.entry(index, &bytes).map_err(|damage| self.damaged(damage))?;
-                    }
+                    Effect::Entry(index, bytes) => bid.read(index, &bytes).map_err(|mistake| self.mistaken(mistake))?,
                     Effect::Read => {
-                        let last = replay.author().map_err(|damage| self.damaged(damage))?;
-                        let begins = self.author(last, candidate.cluster.as_ref()).map_err(Failed::Final)?;
-                        let entry = seal(&begins, beginning(candidate.address.clone())).map_err(Failed::Final)?;
-                        let shown = announcement(&begins.cluster, begins.epoch, &candidate.address);
-                        author = Some(begins);
+                        let begun = bid.begin(new_cluster(), Stamp::draw());
+                        let (entry, shown) = begun.map_err(|mistake| self.mistaken(mistake))?;
                         // It only asks; what comes of it comes next.
                         campaign.give(Input::Begin(entry, shown));
                     }
-                    Effect::Standing => {
-                        let read = replay.finish().map_err(|damage| self.damaged(damage))?;
-                        let author = author.ok_or_else(|| Failed::Passing("nobody began this epoch".to_owned()))?;
-                        return Ok((author, read));
-                    }
+                    Effect::Standing => return bid.stand().map_err(|mistake| self.mistaken(mistake)),
                     Effect::Ended(End::Refused { path, why }) => {
                         return Err(Failed::Final(Error::Refused { path, why }));
                     }
@@ -128,32 +118,14 @@ impl ZooKeeper {
         }
     }
 
-    /// Who the new leader is, after the last one.
-    fn author(&self, last: Option<&Author>, wanted: Option<&ClusterId>) -> Result<Author, Error> {
-        let path = || PathBuf::from(self.address.path());
-        let cluster = match (last, wanted) {
-            (Some(last), Some(wanted)) if last.cluster != *wanted => {
-                return Err(Error::WrongCluster { path: path(), found: last.cluster.clone(), wanted: wanted.clone() });
-            }
-            (Some(last), _) => last.cluster.clone(),
-            (None, Some(wanted)) => return Err(Error::Emptied { path: path(), wanted: wanted.clone() }),
-            (None, None) => new_cluster(),
-        };
-        Ok(Author { cluster, epoch: Epoch(last.map_or(0, |last| last.epoch.0) + 1) })
+    fn mistaken(&self, mistake: Mistake) -> Failed {
+        let path = PathBuf::from(self.address.path());
+        Failed::Final(match mistake {
+            Mistake::Damaged(source) => Error::Damaged { path, source },
+            Mistake::WrongCluster { found, wanted } => Error::WrongCluster { path, found, wanted },
+            Mistake::Emptied { wanted } => Error::Emptied { path, wanted },
+        })
     }
-
-    fn damaged(&self, source: crate::Damage) -> Failed {
-        Failed::Final(Error::Damaged { path: PathBuf::from(self.address.path()), source })
-    }
-}
-
-/// An entry's bytes, and who it is by.
-pub(super) fn seal(
-    author_of: &Author,
-    content: proffer_proto::storage::v1::log_entry::Content,
-) -> Result<Sealed, Error> {
-    let bytes = author_of.seal(content);
-    author(&bytes).map(|author| Sealed { author, bytes }).ok_or(Error::Stopped)
 }
 
 fn lead(campaign: Campaign, author: Author, read: Read) -> Term {
