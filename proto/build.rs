@@ -3,7 +3,7 @@
 use prost::Message;
 use std::{env, error::Error, path::PathBuf};
 
-const PROTOS: [&str; 9] = [
+const PROTOS: [&str; 10] = [
     "v1/types.proto",
     "v1/scheduler.proto",
     "v1/executor.proto",
@@ -13,6 +13,7 @@ const PROTOS: [&str; 9] = [
     "storage/v1/journal.proto",
     "storage/v1/launcher.proto",
     "storage/v1/framework.proto",
+    "storage/v1/objects.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

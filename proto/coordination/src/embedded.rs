@@ -1,7 +1,7 @@
 //! A log in a directory, for one process: redb.
 
 use crate::{
-    Candidate, Damage, Error, Fate, Log, Pending, Sighting, Store, Tenure, Term,
+    Candidate, Damage, Error, Fate, Log, ObjectChange, Pending, Record, Sighting, Store, Tenure, Term,
     entry::{Author, CONTENT_BYTES_MAX, Stamp, batches, beginning, new_cluster, pieces},
     growth::Growth,
     replay::{Read, Replay},
@@ -11,6 +11,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageErro
 use std::{
     fs::{self, File},
     io,
+    marker::PhantomData,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -28,22 +29,36 @@ const CACHE_BYTES: usize = 1024 * 1024;
 /// A log in a directory. One process at a time may begin a term in it; the operating system sees to that, so that a
 /// process that dies leaves it free.
 #[derive(Debug, Clone)]
-pub struct Embedded {
+pub struct Embedded<R = RegistryChange> {
     directory: PathBuf,
     file: PathBuf,
+    keeps: PhantomData<fn() -> R>,
 }
 
 impl Embedded {
-    /// The log in this directory, which is made when a term begins if it is not there.
+    /// The log of a registry in this directory, which is made when a term begins if it is not there.
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        let directory = directory.into();
-        Self { file: directory.join("registry.redb"), directory }
+        Self::named(directory.into(), "registry.redb")
     }
 }
 
-impl Store for Embedded {
-    fn begin(&self, candidate: Candidate) -> Pending<'_, Result<Term, Error>> {
+impl Embedded<ObjectChange> {
+    /// The log of an object store in this directory, which is made when a term begins if it is not there.
+    #[must_use]
+    pub fn objects(directory: impl Into<PathBuf>) -> Self {
+        Self::named(directory.into(), "objects.redb")
+    }
+}
+
+impl<R> Embedded<R> {
+    fn named(directory: PathBuf, file: &str) -> Self {
+        Self { file: directory.join(file), directory, keeps: PhantomData }
+    }
+}
+
+impl<R: Record> Store<R> for Embedded<R> {
+    fn begin(&self, candidate: Candidate) -> Pending<'_, Result<Term<R>, Error>> {
         Box::pin(async move {
             let (store, file) = (self.clone(), self.file.clone());
             match task::spawn_blocking(move || store.begin_here(candidate)).await {
@@ -62,8 +77,8 @@ impl Store for Embedded {
     }
 }
 
-impl Embedded {
-    fn begin_here(&self, candidate: Candidate) -> Result<Term, Error> {
+impl<R: Record> Embedded<R> {
+    fn begin_here(&self, candidate: Candidate) -> Result<Term<R>, Error> {
         self.make_directory().map_err(|source| Error::Directory { path: self.directory.clone(), source })?;
         let database = self.open()?;
         let read = self.read(&database)?;
@@ -106,7 +121,7 @@ impl Embedded {
         })
     }
 
-    fn read(&self, database: &Database) -> Result<Read, Error> {
+    fn read(&self, database: &Database) -> Result<Read<R>, Error> {
         let mut replay = Replay::default();
         let transaction = database.begin_read().map_err(|error| self.storage(error.into()))?;
         match transaction.open_table(ENTRIES) {
@@ -122,7 +137,7 @@ impl Embedded {
         replay.finish().map_err(|damage| self.damaged(damage))
     }
 
-    fn cluster(&self, read: &Read, wanted: Option<ClusterId>) -> Result<ClusterId, Error> {
+    fn cluster(&self, read: &Read<R>, wanted: Option<ClusterId>) -> Result<ClusterId, Error> {
         let found = read.author.as_ref().map(|author| author.cluster.clone());
         match (found, wanted) {
             (Some(found), Some(wanted)) if found != wanted => {
@@ -157,8 +172,8 @@ struct EmbeddedLog {
     ended: bool,
 }
 
-impl Log for EmbeddedLog {
-    fn append(&mut self, changes: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>> {
+impl<R: Record> Log<R> for EmbeddedLog {
+    fn append(&mut self, changes: Vec<R>) -> Pending<'_, Result<(), Fate>> {
         Box::pin(async move {
             let author = self.author.clone();
             let seal = move || {
@@ -171,7 +186,7 @@ impl Log for EmbeddedLog {
         })
     }
 
-    fn compact(&mut self, snapshot: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>> {
+    fn compact(&mut self, snapshot: Vec<R>) -> Pending<'_, Result<(), Fate>> {
         Box::pin(async move {
             let author = self.author.clone();
             let seal = move || {

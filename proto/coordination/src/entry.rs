@@ -3,14 +3,11 @@
 //! An entry is a CRC-32 of its encoding, then its encoding. The checksum is ours because storage that checks itself
 //! checks rarely, and some of it not at all.
 
-use crate::Damage;
+use crate::{Damage, Record};
 use coordination_core::Sealed;
-use proffer_proto::storage::v1::{
-    EpochBegun, Header, LogEntry, RegistryChange as Stored, RegistryChanges, RegistrySnapshot, SnapshotPiece,
-    log_entry::Content,
-};
+use proffer_proto::storage::v1::{EpochBegun, Header, LogEntry, SnapshotPiece, log_entry::Content};
 use prost::Message;
-use proto_types::{ClusterId, Epoch, registry::RegistryChange};
+use proto_types::{ClusterId, Epoch};
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
@@ -20,7 +17,7 @@ pub const FORMAT: u32 = 1;
 pub const MINIMUM_READER: u32 = 1;
 
 /// How much an entry holds at most, so that with everything around it it stays below the 1 MiB that fits everywhere.
-/// A single change is never cut; what comes from outside is bounded well below this where it comes in.
+/// A change of the registry is never cut; what comes from outside is bounded well below this where it comes in.
 pub const CONTENT_BYTES_MAX: usize = 768 * 1024;
 
 const CHECKSUM_BYTES: usize = 4;
@@ -110,28 +107,29 @@ pub const fn beginning(address: String) -> Content {
 /// Changes as entries of about `bytes_max` bytes at most, which is [`CONTENT_BYTES_MAX`] but where entries are wanted
 /// smaller; all but the last say that the batch goes on.
 #[must_use]
-pub fn batches(changes: &[RegistryChange], bytes_max: usize) -> Vec<Content> {
+pub fn batches<R: Record>(changes: &[R], bytes_max: usize) -> Vec<Content> {
     let mut batches = Vec::new();
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    for change in changes.iter().map(Stored::from) {
+    for change in changes.iter().flat_map(|change| change.store(bytes_max)) {
         let length = change.encoded_len();
         if bytes + length > bytes_max && !batch.is_empty() {
-            batches.push(Content::Changes(RegistryChanges { changes: std::mem::take(&mut batch), more: true }));
+            batches.push(R::content(std::mem::take(&mut batch), true));
             bytes = 0;
         }
         bytes += length;
         batch.push(change);
     }
     if !batch.is_empty() {
-        batches.push(Content::Changes(RegistryChanges { changes: batch, more: false }));
+        batches.push(R::content(batch, false));
     }
     batches
 }
 
 /// A snapshot as entries of about `bytes_max` bytes at most, as for [`batches`]; at least one.
 #[must_use]
-pub fn pieces(snapshot: &[RegistryChange], bytes_max: usize) -> Vec<Content> {
-    let bytes = RegistrySnapshot { changes: snapshot.iter().map(Stored::from).collect() }.encode_to_vec();
+pub fn pieces<R: Record>(snapshot: &[R], bytes_max: usize) -> Vec<Content> {
+    // The pieces are cut from the whole, so no change has to be.
+    let bytes = R::snapshot(snapshot.iter().flat_map(|change| change.store(usize::MAX)).collect());
     let chunks: Vec<&[u8]> = if bytes.is_empty() { vec![&[]] } else { bytes.chunks(bytes_max).collect() };
     let count = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
     let piece = |(index, bytes): (u32, &[u8])| Content::Snapshot(SnapshotPiece { index, count, bytes: bytes.to_vec() });

@@ -14,6 +14,8 @@ pub mod entry;
 mod error;
 mod growth;
 mod masters;
+pub mod objects;
+mod record;
 pub mod replay;
 mod tenure;
 pub mod zookeeper;
@@ -24,6 +26,8 @@ pub use embedded::Embedded;
 pub use entry::{FORMAT, MINIMUM_READER};
 pub use error::{Damage, Error, Fate};
 pub use masters::{InvalidMasters, Masters};
+pub use objects::{ObjectChange, Objects};
+pub use record::Record;
 pub use tenure::Tenure;
 pub use zookeeper::{Detector, Node, NodeError, Sighting, ZooKeeper};
 
@@ -35,10 +39,12 @@ use tokio::sync::watch;
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A place where one leader at a time writes.
-pub trait Store: Send + Sync {
+///
+/// `R` is what its log keeps.
+pub trait Store<R: Record = RegistryChange>: Send + Sync {
     /// Begins a term: waits for its turn, reads all, and writes the first entry of a new epoch.
     /// Dropping the future leaves the line.
-    fn begin(&self, candidate: Candidate) -> Pending<'_, Result<Term, Error>>;
+    fn begin(&self, candidate: Candidate) -> Pending<'_, Result<Term<R>, Error>>;
 
     /// Who leads, for those who do not; none where nobody else can.
     fn leader(&self) -> Option<watch::Receiver<Sighting>>;
@@ -54,32 +60,32 @@ pub struct Candidate {
 }
 
 /// What a leader begins with.
-pub struct Term {
+pub struct Term<R: Record = RegistryChange> {
     /// The cluster that the log is of, drawn at random when it was begun.
     pub cluster: ClusterId,
     /// The epoch of this term, higher than all before.
     pub epoch: Epoch,
     /// The changes that rebuild what was written before, in order.
-    pub changes: Vec<RegistryChange>,
+    pub changes: Vec<R>,
     /// Where this term's changes go.
-    pub log: Box<dyn Log>,
+    pub log: Box<dyn Log<R>>,
     /// Says when the term ends although nothing is written.
     pub tenure: Tenure,
 }
 
 /// A leader's log. Dropping it ends the term too, a little later.
-pub trait Log: Send {
+pub trait Log<R: Record = RegistryChange>: Send {
     /// Appends changes, all as one; they are durable when this answers. One append at a time.
     ///
     /// # Errors
     /// What became of the changes. The term has ended then, and every later call says so.
-    fn append(&mut self, changes: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>>;
+    fn append(&mut self, changes: Vec<R>) -> Pending<'_, Result<(), Fate>>;
 
     /// Replaces everything so far by the changes that rebuild it.
     ///
     /// # Errors
     /// As for [`Log::append`].
-    fn compact(&mut self, snapshot: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>>;
+    fn compact(&mut self, snapshot: Vec<R>) -> Pending<'_, Result<(), Fate>>;
 
     /// Whether so much was appended since the last snapshot that another is worth its cost.
     fn wants_compaction(&self) -> bool;

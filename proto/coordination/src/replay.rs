@@ -1,24 +1,23 @@
 //! Reading a log from its beginning, whatever keeps it.
 
 use crate::{
-    Damage,
+    Damage, Record,
     entry::{Author, open},
     growth::Growth,
 };
-use proffer_proto::storage::v1::{self, RegistrySnapshot, SnapshotPiece, log_entry::Content};
-use prost::Message;
+use proffer_proto::storage::v1::{SnapshotPiece, log_entry::Content};
 use proto_types::{ClusterId, Epoch, registry::RegistryChange};
 
 /// What the entries read so far amount to.
-#[derive(Debug, Default)]
-pub struct Replay {
+#[derive(Debug)]
+pub struct Replay<R: Record = RegistryChange> {
     last: Option<Last>,
-    changes: Vec<RegistryChange>,
+    changes: Vec<R>,
     growth: Growth,
     /// A snapshot of which not all pieces were read yet.
     partial: Option<Partial>,
     /// A batch of which the last entry was not read yet.
-    batch: Vec<v1::RegistryChange>,
+    batch: Vec<R::Stored>,
     /// Whether entries before the next snapshot were compacted away.
     gap: bool,
 }
@@ -39,17 +38,30 @@ struct Partial {
 
 /// A log that was read.
 #[derive(Debug)]
-pub struct Read {
+pub struct Read<R = RegistryChange> {
     /// Who wrote last; none: the log is empty.
     pub author: Option<Author>,
     /// Where the next entry goes.
     pub next: u64,
     /// The changes that rebuild what was written, in order.
-    pub changes: Vec<RegistryChange>,
+    pub changes: Vec<R>,
     pub(crate) growth: Growth,
 }
 
-impl Replay {
+impl<R: Record> Default for Replay<R> {
+    fn default() -> Self {
+        Self {
+            last: None,
+            changes: Vec::new(),
+            growth: Growth::default(),
+            partial: None,
+            batch: Vec::new(),
+            gap: false,
+        }
+    }
+}
+
+impl<R: Record> Replay<R> {
     /// Reads the next entry. Numbers go up; where they leap, what is missing must be in a snapshot that follows.
     ///
     /// # Errors
@@ -66,13 +78,16 @@ impl Replay {
             }
             // A leader that died in the middle of a batch left the rest unwritten; nobody was told of any of it.
             Some(Content::EpochBegun(_)) => self.batch.clear(),
-            Some(Content::Changes(changes)) => {
+            Some(content) => {
+                let Some((changes, more)) = R::contained(content) else {
+                    return Err(Damage::Order { entry: index, why: "it is of a log of another kind" });
+                };
                 self.growth.append(bytes.len());
-                self.batch.extend(changes.changes);
-                if !changes.more {
+                self.batch.extend(changes);
+                if !more {
                     let batch = std::mem::take(&mut self.batch);
                     if !self.gap {
-                        take(index, batch, &mut self.changes)?;
+                        self.changes.extend(restore(index, batch)?);
                     }
                 }
             }
@@ -99,7 +114,7 @@ impl Replay {
     ///
     /// # Errors
     /// Entries are missing.
-    pub fn finish(self) -> Result<Read, Damage> {
+    pub fn finish(self) -> Result<Read<R>, Damage> {
         let (author, next) = (self.author()?.cloned(), self.next());
         Ok(Read { author, next, changes: self.changes, growth: self.growth })
     }
@@ -145,21 +160,16 @@ impl Replay {
             self.partial = Some(partial);
             return Ok(());
         }
-        let snapshot = RegistrySnapshot::decode(&*partial.bytes).map_err(|error| Damage::Decode(index, error))?;
-        self.changes.clear();
-        take(index, snapshot.changes, &mut self.changes)?;
+        let stored = R::read_snapshot(&partial.bytes).map_err(|error| Damage::Decode(index, error))?;
+        self.changes = restore(index, stored)?;
         self.growth.compact(partial.bytes.len());
         self.gap = false;
         Ok(())
     }
 }
 
-fn take(index: u64, wire: Vec<v1::RegistryChange>, changes: &mut Vec<RegistryChange>) -> Result<(), Damage> {
-    changes.reserve(wire.len());
-    for change in wire {
-        changes.push(change.try_into().map_err(|invalid| Damage::Invalid(index, invalid))?);
-    }
-    Ok(())
+fn restore<R: Record>(index: u64, stored: Vec<R::Stored>) -> Result<Vec<R>, Damage> {
+    R::restore(stored).map_err(|invalid| Damage::Invalid(index, invalid))
 }
 
 #[cfg(test)]
@@ -169,7 +179,7 @@ mod tests {
         FORMAT,
         entry::{CONTENT_BYTES_MAX, Stamp, batches, beginning, pieces, seal},
     };
-    use proffer_proto::storage::v1::{Header, LogEntry};
+    use proffer_proto::storage::v1::{self, Header, LogEntry};
     use proto_types::{AgentId, Principal, registry::Fact, time::Wall};
 
     fn author(epoch: u64) -> Author {
@@ -196,7 +206,7 @@ mod tests {
 
     /// Reads entries with their numbers.
     fn read(entries: impl IntoIterator<Item = (u64, Vec<u8>)>) -> Result<Vec<RegistryChange>, Damage> {
-        let mut replay = Replay::default();
+        let mut replay = Replay::<RegistryChange>::default();
         for (index, bytes) in entries {
             replay.entry(index, &bytes)?;
         }
@@ -217,7 +227,7 @@ mod tests {
 
     #[test]
     fn an_empty_log_is_of_nobody() {
-        let read = Replay::default().finish().unwrap();
+        let read = Replay::<RegistryChange>::default().finish().unwrap();
         assert!(read.author.is_none() && read.next == 0 && read.changes.is_empty());
     }
 

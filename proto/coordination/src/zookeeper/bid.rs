@@ -3,18 +3,18 @@
 
 use super::announcement;
 use crate::{
-    Candidate, Damage,
+    Candidate, Damage, Record,
     entry::{Author, Stamp, beginning},
     replay::{Read, Replay},
 };
 use coordination_core::Sealed;
-use proto_types::{ClusterId, Epoch};
+use proto_types::{ClusterId, Epoch, registry::RegistryChange};
 
 /// A candidate's bid for a term.
 #[derive(Debug)]
-pub struct Bid {
+pub struct Bid<R: Record = RegistryChange> {
     candidate: Candidate,
-    replay: Replay,
+    replay: Replay<R>,
     author: Option<Author>,
 }
 
@@ -40,7 +40,7 @@ pub enum Mistake {
     },
 }
 
-impl Bid {
+impl<R: Record> Bid<R> {
     /// A bid of a candidate that has read nothing yet.
     #[must_use]
     pub fn new(candidate: Candidate) -> Self {
@@ -81,7 +81,7 @@ impl Bid {
     ///
     /// # Errors
     /// What was read since it began is not a log, or it never began.
-    pub fn stand(self) -> Result<(Author, Read), Mistake> {
+    pub fn stand(self) -> Result<(Author, Read<R>), Mistake> {
         let begun = self.author.ok_or_else(|| {
             let why = "a term stands that nobody began";
             Mistake::Damaged(Damage::Order { entry: 0, why })
@@ -100,7 +100,7 @@ mod tests {
         ClusterId::new(name).unwrap()
     }
 
-    fn bid(wanted: Option<&str>) -> Bid {
+    fn bid(wanted: Option<&str>) -> Bid<RegistryChange> {
         Bid::new(Candidate { address: "m1:5050".to_owned(), cluster: wanted.map(cluster) })
     }
 

@@ -2,13 +2,12 @@
 
 use super::campaign::Campaign;
 use crate::{
-    Fate, Log, Pending, Tenure,
+    Fate, Log, Pending, Record, Tenure,
     entry::{Author, CONTENT_BYTES_MAX, Stamp, batches, pieces},
     growth::Growth,
 };
 use coordination_core::{Effect, End, Input, Sealed};
 use proffer_proto::storage::v1::log_entry::Content;
-use proto_types::registry::RegistryChange;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -61,8 +60,8 @@ impl ZooKeeperLog {
     }
 }
 
-impl Log for ZooKeeperLog {
-    fn append(&mut self, changes: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>> {
+impl<R: Record> Log<R> for ZooKeeperLog {
+    fn append(&mut self, changes: Vec<R>) -> Pending<'_, Result<(), Fate>> {
         Box::pin(async move {
             let (_, bytes) = self.write(batches(&changes, CONTENT_BYTES_MAX)).await?;
             self.growth.append(bytes);
@@ -70,7 +69,7 @@ impl Log for ZooKeeperLog {
         })
     }
 
-    fn compact(&mut self, snapshot: Vec<RegistryChange>) -> Pending<'_, Result<(), Fate>> {
+    fn compact(&mut self, snapshot: Vec<R>) -> Pending<'_, Result<(), Fate>> {
         Box::pin(async move {
             let (first, bytes) = self.write(pieces(&snapshot, CONTENT_BYTES_MAX)).await?;
             self.growth.compact(bytes);

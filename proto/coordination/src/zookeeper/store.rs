@@ -9,12 +9,13 @@ use super::{
     log::ZooKeeperLog,
 };
 use crate::{
-    Address, Candidate, Error, Pending, Store, Term,
+    Address, Candidate, Error, ObjectChange, Pending, Record, Store, Term,
     entry::{Author, Stamp, new_cluster},
     replay::Read,
 };
 use coordination_core::{Effect, End, Input};
-use std::{path::PathBuf, sync::OnceLock, time::Duration};
+use proto_types::registry::RegistryChange;
+use std::{marker::PhantomData, path::PathBuf, sync::OnceLock, time::Duration};
 use tokio::sync::watch;
 
 /// Between attempts to begin a session; the longest, after many failures.
@@ -22,10 +23,11 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_
 
 /// The log of a cluster in ZooKeeper.
 #[derive(Debug)]
-pub struct ZooKeeper {
+pub struct ZooKeeper<R = RegistryChange> {
     address: Address,
     session_timeout: Duration,
     detector: OnceLock<Detector>,
+    keeps: PhantomData<fn() -> R>,
 }
 
 /// Why a campaign came to nothing.
@@ -37,10 +39,24 @@ enum Failed {
 }
 
 impl ZooKeeper {
-    /// The log at this address.
+    /// The log of a registry at this address.
     #[must_use]
     pub fn new(address: Address) -> Self {
-        Self { address, session_timeout: SESSION_TIMEOUT, detector: OnceLock::new() }
+        Self::at(address)
+    }
+}
+
+impl ZooKeeper<ObjectChange> {
+    /// The log of an object store at this address, which no other log may have.
+    #[must_use]
+    pub fn objects(address: Address) -> Self {
+        Self::at(address)
+    }
+}
+
+impl<R> ZooKeeper<R> {
+    const fn at(address: Address) -> Self {
+        Self { address, session_timeout: SESSION_TIMEOUT, detector: OnceLock::new(), keeps: PhantomData }
     }
 
     /// With another session timeout. The servers may bound it.
@@ -51,8 +67,8 @@ impl ZooKeeper {
     }
 }
 
-impl Store for ZooKeeper {
-    fn begin(&self, candidate: Candidate) -> Pending<'_, Result<Term, Error>> {
+impl<R: Record> Store<R> for ZooKeeper<R> {
+    fn begin(&self, candidate: Candidate) -> Pending<'_, Result<Term<R>, Error>> {
         Box::pin(async move {
             let (mut wait, mut said) = (RETRY.0, String::new());
             loop {
@@ -77,8 +93,8 @@ impl Store for ZooKeeper {
     }
 }
 
-impl ZooKeeper {
-    async fn campaign(&self, candidate: &Candidate) -> Result<Term, Failed> {
+impl<R: Record> ZooKeeper<R> {
+    async fn campaign(&self, candidate: &Candidate) -> Result<Term<R>, Failed> {
         let begun = Campaign::begin(&self.address, self.session_timeout).await;
         let mut campaign = begun.map_err(|error| match error {
             NoSession::Unreachable { .. } => Failed::Passing(error.to_string()),
@@ -94,7 +110,7 @@ impl ZooKeeper {
     }
 
     /// Waits for its turn, reads, and begins the epoch.
-    async fn win(&self, campaign: &mut Campaign, candidate: &Candidate) -> Result<(Author, Read), Failed> {
+    async fn win(&self, campaign: &mut Campaign, candidate: &Candidate) -> Result<(Author, Read<R>), Failed> {
         let mut bid = Bid::new(candidate.clone());
         loop {
             for effect in campaign.next().await {
@@ -128,7 +144,7 @@ impl ZooKeeper {
     }
 }
 
-fn lead(campaign: Campaign, author: Author, read: Read) -> Term {
+fn lead<R: Record>(campaign: Campaign, author: Author, read: Read<R>) -> Term<R> {
     let (log, tenure) = ZooKeeperLog::begin(campaign, author.clone(), read.growth);
     Term { cluster: author.cluster, epoch: author.epoch, changes: read.changes, log: Box::new(log), tenure }
 }

@@ -1,5 +1,7 @@
 //! Leading and following through a real ZooKeeper.
 
+mod objects;
+
 use anyhow::{Context, Result, bail};
 use coordination::{Address, Candidate, Detector, Error, Fate, Store, Term, ZooKeeper};
 use e2e::{wait::PATIENCE, zookeeper::Ensemble};
