@@ -34,15 +34,17 @@ if ! docker version >/dev/null 2>&1; then
 fi
 
 cargo fmt --all --check
-cargo clippy --workspace --all-targets --quiet -- -D warnings
+# What tests break on purpose is compiled in; one set of features for all, so that everything is built once.
+features=(--features proffer/sabotage)
+cargo clippy --workspace "${features[@]}" --all-targets --quiet -- -D warnings
 # Built once for all tests that run it; each of them is a process of its own.
-PROFFER_TEST_BINARY=$(cargo build --workspace --bins --message-format json-render-diagnostics |
+PROFFER_TEST_BINARY=$(cargo build --workspace "${features[@]}" --bins --message-format json-render-diagnostics |
     grep -o '"executable":"[^"]*/proffer"' | tail -n 1 | cut -d '"' -f 4)
 export PROFFER_TEST_BINARY
 
 if command -v cargo-nextest >/dev/null 2>&1; then
-    cargo nextest run --workspace --no-fail-fast "$@"
+    cargo nextest run --workspace "${features[@]}" --no-fail-fast "$@"
 else
-    cargo test --workspace --no-fail-fast "$@"
+    cargo test --workspace "${features[@]}" --no-fail-fast "$@"
 fi
-cargo test --workspace --doc --quiet
+cargo test --workspace "${features[@]}" --doc --quiet

@@ -97,4 +97,8 @@ pub struct Options {
     /// The program and arguments of the built-in executor. Default: this program, `executor`.
     #[arg(long, hide = true, value_delimiter = ' ')]
     pub executor_program: Vec<String>,
+    /// The rules that it breaks on purpose.
+    #[cfg(feature = "sabotage")]
+    #[arg(long, hide = true, value_delimiter = ',')]
+    pub sabotage: Vec<agent_core::Switch>,
 }

@@ -227,6 +227,8 @@ fn config(
         registration_timeout: options.executor_registration_timeout,
         reconnect_timeout: options.executor_reconnect_timeout,
         idle_timeout: options.executor_idle_timeout,
+        #[cfg(feature = "sabotage")]
+        sabotage: agent_core::Sabotage::new(options.sabotage.iter().copied()),
         ..Config::default()
     })
 }

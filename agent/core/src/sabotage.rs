@@ -45,6 +45,16 @@ impl Switch {
     ];
 }
 
+impl std::str::FromStr for Switch {
+    type Err = String;
+
+    /// A switch by its name here.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|switch| format!("{switch:?}") == text);
+        named.ok_or_else(|| format!("there is no rule {text}; there are {:?}", Self::ALL))
+    }
+}
+
 /// The rules that are broken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sabotage {

@@ -60,9 +60,10 @@ fn build(package: &str, profile: Profile) -> Result<PathBuf> {
         .args(["build", "--package", "proffer", "--package", package, "--message-format", "json-render-diagnostics"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit());
-    if profile == Profile::Release {
-        command.arg("--release");
-    }
+    match profile {
+        Profile::Dev => command.args(["--features", "proffer/sabotage"]),
+        Profile::Release => command.arg("--release"),
+    };
     let output = command.output().context("start cargo")?;
     if !output.status.success() {
         bail!("cargo build of {package} failed: {}", output.status);

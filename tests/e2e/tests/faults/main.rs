@@ -7,5 +7,6 @@ mod engines;
 mod links;
 mod masters;
 mod plans;
+mod sabotage;
 mod schedulers;
 mod upgrades;
