@@ -1,10 +1,14 @@
 //! What of the changes people read in the log. The core does not log; its changes say all.
 
 use master_core::effect::{AgentStanding, AgentView, FrameworkView};
-use proto_types::{AgentId, FrameworkId};
+use proto_types::{AgentId, FrameworkId, agent::Duty};
 
 /// An agent is new or changed.
 pub(crate) fn agent(id: &AgentId, old: Option<&AgentView>, new: &AgentView) {
+    if old.map(|old| old.duty.name()).unwrap_or(Duty::Active.name()) != new.duty.name() {
+        let (hostname, duty) = (&new.info.hostname, new.duty.name());
+        tracing::info!(agent = %id, %hostname, tasks = new.tasks, "an agent is {duty}");
+    }
     if old.is_some_and(|old| old.standing == new.standing) {
         return;
     }

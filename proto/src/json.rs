@@ -18,6 +18,12 @@ pub fn agent(record: &v1::AgentRecord) -> Value {
         "address": info.address,
         "state": name(record.state().as_str_name(), "AGENT_STATE_"),
         "since_ms": record.since_ms,
+        "duty": name(record.duty().as_str_name(), "AGENT_DUTY_"),
+        "drain": record.drain.map(|drain| json!({
+            "max_grace_ms": drain.max_grace_ms, "deadline_ms": drain.deadline_ms, "mark_gone": drain.mark_gone,
+            "maintenance": drain.maintenance,
+        })),
+        "unavailability": record.unavailability.map(|planned| unavailability(&planned)),
         "version": info.version,
         "isolation": info.isolation,
         "attributes": attributes.unwrap_or_default(),
@@ -96,7 +102,12 @@ pub fn offer(offer: &v1::Offer) -> Value {
         "agent_id": offer.agent_id,
         "hostname": offer.agent.as_ref().map(|agent| agent.hostname.clone()),
         "resources": resources(&offer.resources),
+        "unavailability": offer.unavailability.map(|planned| unavailability(&planned)),
     })
+}
+
+fn unavailability(planned: &v1::Unavailability) -> Value {
+    json!({ "start_ms": planned.start_ms, "end_ms": planned.end_ms })
 }
 
 /// A role.

@@ -37,7 +37,9 @@ pub use task::{InvalidTask, TaskBuilder, task};
 
 pub use proto_types::{
     AgentId, AgentInfo, ClusterId, ExecutorId, Filters, FrameworkId, Offer, OfferId, Rejection, RejectionKind,
-    ResourceName, Resources, Role, Scalar, TaskId, TaskInfo, TaskState, TaskStatus, constraints, container, health,
+    ResourceName, Resources, Role, Scalar, TaskId, TaskInfo, TaskState, TaskStatus,
+    agent::Unavailability,
+    constraints, container, health,
     reconcile::Query,
     resources,
     scheduling::{Acceptance, Explanation, ReasonLine, Refusal, Subject},

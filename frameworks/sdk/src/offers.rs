@@ -103,6 +103,7 @@ mod tests {
             agent: AgentId::new("s").unwrap(),
             agent_info: Arc::new(AgentInfo::default()),
             resources: resources.parse().unwrap(),
+            unavailability: None,
         }
     }
 

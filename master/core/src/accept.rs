@@ -1,7 +1,7 @@
 //! Using offers. First everything is planned against the present state, with a verdict for each task; then the plan is
 //! carried out. Nothing is changed by what is refused.
 
-use crate::{CallId, Master, effect::AgentStanding, minted::epoch_of, roles::lineage, tasks::Task};
+use crate::{CallId, Master, minted::epoch_of, roles::lineage, tasks::Task};
 use proto_types::{
     AgentId, ExecutorId, Filters, FrameworkId, OfferId, Principal, Rejection, RejectionKind, Resources, Role, Scalar,
     TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
@@ -124,8 +124,8 @@ impl Master {
             let message = "must name at least one offer".to_owned();
             return Err(reject(RejectionKind::Invalid, format!("{at}.offer_ids"), message));
         };
-        let Some(agent) = self.agents.get(&agent_id).filter(|agent| agent.standing == AgentStanding::Connected) else {
-            let message = format!("agent {agent_id} is not connected");
+        let Some(agent) = self.agents.get(&agent_id).filter(|agent| agent.may_be_offered()) else {
+            let message = format!("agent {agent_id} is not connected, or an operator took it out of use");
             return Err(reject(RejectionKind::AgentGone, at.to_owned(), message));
         };
         plan.offers.extend(acceptance.offers.iter().cloned());

@@ -7,6 +7,7 @@ use crate::{
 };
 use proto_types::{
     AgentId, AgentInfo, ExecutorId, FrameworkId, OfferId, Principal, Resources, Role, TaskKey,
+    agent::{Duty, Unavailability},
     link::HeldExecutor,
     time::{Monotonic, Wall},
 };
@@ -25,6 +26,12 @@ pub(crate) struct Agents {
     /// Those of which a round of allocation must look at anew.
     pub(crate) dirty: BTreeSet<AgentId>,
     pub(crate) touched: BTreeSet<AgentId>,
+    /// Those whose tasks have to end.
+    pub(crate) draining: BTreeSet<AgentId>,
+    /// When maintenance begins or ends.
+    pub(crate) maintenance: BTreeSet<(Wall, AgentId)>,
+    /// Those that are gone, oldest first.
+    pub(crate) gone: BTreeSet<(Wall, AgentId)>,
 }
 
 #[derive(Debug)]
@@ -36,6 +43,14 @@ pub(crate) struct Agent {
     pub(crate) since: Wall,
     /// Who caused the standing that the registry holds.
     pub(crate) marked_by: Principal,
+    pub(crate) duty: Duty,
+    /// Who wants it so.
+    pub(crate) duty_by: Principal,
+    pub(crate) unavailability: Option<Unavailability>,
+    /// Who planned it.
+    pub(crate) unavailability_by: Principal,
+    /// Kills hard what is left when it has been draining for too long.
+    pub(crate) drain_timer: Option<TimerKey>,
     pub(crate) link: Option<LinkId>,
     /// The last write about it: what is said about it must not leave before.
     pub(crate) written: Option<LogIndex>,
@@ -44,6 +59,8 @@ pub(crate) struct Agent {
     /// Its tasks that are not over and acknowledged, and how many of them use resources.
     pub(crate) tasks: BTreeSet<TaskKey>,
     pub(crate) active_tasks: u32,
+    /// Tasks that it holds for nobody, and was told to end.
+    pub(crate) strays: BTreeSet<TaskKey>,
     pub(crate) executors: BTreeMap<(FrameworkId, ExecutorId), HeldExecutor>,
     pub(crate) used: Resources,
     pub(crate) offered: Resources,
@@ -77,11 +94,17 @@ impl Agent {
             standing,
             since,
             marked_by: Principal::anonymous(),
+            duty: Duty::Active,
+            duty_by: Principal::anonymous(),
+            unavailability: None,
+            unavailability_by: Principal::anonymous(),
+            drain_timer: None,
             link: None,
             written: None,
             known: false,
             tasks: BTreeSet::new(),
             active_tasks: 0,
+            strays: BTreeSet::new(),
             executors: BTreeMap::new(),
             used: Resources::default(),
             offered: Resources::default(),
@@ -96,6 +119,11 @@ impl Agent {
     /// Whether tasks may run on it that this master does not know of.
     pub(crate) fn may_hold_unknown_tasks(&self) -> bool {
         !self.known && matches!(self.standing, AgentStanding::Recovered | AgentStanding::Unreachable)
+    }
+
+    /// Whether its resources may be offered and used: it is there, and no operator wants it otherwise.
+    pub(crate) fn may_be_offered(&self) -> bool {
+        self.standing == AgentStanding::Connected && self.duty == Duty::Active
     }
 
     /// Whether its resources count as the cluster's.
@@ -114,6 +142,8 @@ impl Agent {
             info: Arc::clone(&self.info),
             standing: self.standing,
             since: self.since,
+            duty: self.duty,
+            unavailability: self.unavailability,
             used: self.used.clone(),
             offered: self.offered.clone(),
             tasks: self.active_tasks,
@@ -138,6 +168,62 @@ impl Agents {
         self.by_id.insert(id, agent);
     }
 
+    /// Takes the agent out; nobody hears of it any more.
+    pub(crate) fn remove(&mut self, id: &AgentId) -> Option<Agent> {
+        let agent = self.by_id.remove(id)?;
+        self.offerable.remove(id);
+        self.dirty.remove(id);
+        self.touched.remove(id);
+        self.draining.remove(id);
+        self.gone.remove(&(agent.since, id.clone()));
+        self.set_edges(id, agent.unavailability, None);
+        Some(agent)
+    }
+
+    /// Has the agent do what operators want now.
+    pub(crate) fn set_duty(&mut self, id: &AgentId, duty: Duty, by: &Principal) {
+        let Some(agent) = self.change(id) else { return };
+        (agent.duty, agent.duty_by) = (duty, by.clone());
+        if matches!(duty, Duty::Draining(_)) {
+            self.draining.insert(id.clone());
+        } else {
+            self.draining.remove(id);
+        }
+    }
+
+    /// Notes what is planned for the agent now.
+    pub(crate) fn set_unavailability(&mut self, id: &AgentId, planned: Option<Unavailability>, by: &Principal) {
+        let Some(agent) = self.change(id) else { return };
+        let old = std::mem::replace(&mut agent.unavailability, planned);
+        agent.unavailability_by = by.clone();
+        self.set_edges(id, old, planned);
+    }
+
+    fn set_edges(&mut self, id: &AgentId, old: Option<Unavailability>, new: Option<Unavailability>) {
+        for edge in old.into_iter().flat_map(edges) {
+            self.maintenance.remove(&(edge, id.clone()));
+        }
+        self.maintenance.extend(new.into_iter().flat_map(edges).map(|edge| (edge, id.clone())));
+    }
+
+    /// Ends the agent's maintenance, and with it the drain that it began.
+    pub(crate) fn end_maintenance(&mut self, id: &AgentId, by: &Principal) {
+        self.set_unavailability(id, None, by);
+        let began = |agent: &Agent| agent.duty.drain().is_some_and(|drain| drain.maintenance);
+        if self.get(id).is_some_and(began) {
+            self.set_duty(id, Duty::Active, by);
+        }
+    }
+
+    /// The agent is gone for good: nothing is wanted of it or planned for it any more.
+    pub(crate) fn set_gone(&mut self, id: &AgentId, since: Wall, by: &Principal) {
+        let Some(agent) = self.change(id) else { return };
+        (agent.standing, agent.since, agent.marked_by) = (AgentStanding::Gone, since, by.clone());
+        self.gone.insert((since, id.clone()));
+        self.set_duty(id, Duty::Active, by);
+        self.set_unavailability(id, None, by);
+    }
+
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&AgentId, &Agent)> {
         self.by_id.iter()
     }
@@ -157,7 +243,7 @@ impl Agents {
     /// Computes anew what is free on the agent, and marks it for allocation.
     pub(crate) fn account(&mut self, id: &AgentId) {
         let Some(agent) = self.by_id.get_mut(id) else { return };
-        agent.free = if agent.standing == AgentStanding::Connected {
+        agent.free = if agent.may_be_offered() {
             agent.info.resources.minus(&agent.used).minus(&agent.offered)
         } else {
             Resources::default()
@@ -171,4 +257,9 @@ impl Agents {
             self.dirty.insert(id.clone());
         }
     }
+}
+
+/// When something is to be done about what is planned.
+fn edges(planned: Unavailability) -> impl Iterator<Item = Wall> {
+    [planned.start].into_iter().chain(planned.end)
 }

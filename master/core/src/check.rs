@@ -1,7 +1,7 @@
 //! The invariants of a master's state, as named functions. Simulations run them all the time, operators on demand.
 
 use crate::{Master, agents::Agent, effect::AgentStanding};
-use proto_types::{AgentId, Resources, resources::Quantities, status::MASTER_SEQUENCES};
+use proto_types::{AgentId, Resources, agent::Duty, resources::Quantities, status::MASTER_SEQUENCES};
 use std::collections::BTreeSet;
 
 /// An invariant that does not hold.
@@ -16,16 +16,17 @@ pub struct Violation {
 type Check = fn(&Master, &mut Vec<String>);
 
 /// All invariants by name.
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 10] = [
     ("agents_use_what_their_tasks_and_executors_use", agents_use_what_their_tasks_and_executors_use),
     ("agents_offer_what_their_offers_hold", agents_offer_what_their_offers_hold),
     ("no_resource_is_promised_twice", no_resource_is_promised_twice),
     ("frameworks_have_what_their_tasks_and_offers_hold", frameworks_have_what_their_tasks_and_offers_hold),
     ("roles_have_what_their_frameworks_have", roles_have_what_their_frameworks_have),
-    ("offers_are_of_connected_agents_to_connected_frameworks", offers_are_of_connected_agents_to_connected_frameworks),
+    ("offers_are_of_active_agents_to_connected_frameworks", offers_are_of_active_agents_to_connected_frameworks),
     ("only_tasks_that_may_run_use_resources", only_tasks_that_may_run_use_resources),
     ("updates_wait_in_order", updates_wait_in_order),
     ("filters_are_in_both_books", filters_are_in_both_books),
+    ("agents_out_of_use_have_nothing_left", agents_out_of_use_have_nothing_left),
 ];
 
 impl Master {
@@ -83,7 +84,7 @@ fn no_resource_is_promised_twice(master: &Master, details: &mut Vec<String>) {
             details.push(format!("agent {id}: offered {}, not used are {free_of_tasks}", agent.offered));
         }
         let free = free_of_tasks.minus(&agent.offered);
-        if agent.standing == AgentStanding::Connected && agent.free != free {
+        if agent.may_be_offered() && agent.free != free {
             details.push(format!("agent {id}: the book says {} are free, it is {free}", agent.free));
         }
     }
@@ -133,10 +134,11 @@ fn roles_have_what_their_frameworks_have(master: &Master, details: &mut Vec<Stri
     }
 }
 
-fn offers_are_of_connected_agents_to_connected_frameworks(master: &Master, details: &mut Vec<String>) {
+fn offers_are_of_active_agents_to_connected_frameworks(master: &Master, details: &mut Vec<String>) {
     for offer in master.offers.iter() {
-        let standing = master.agents.get(&offer.agent).map(|agent| agent.standing);
-        if standing != Some(AgentStanding::Connected) {
+        let agent = master.agents.get(&offer.agent);
+        if !agent.is_some_and(Agent::may_be_offered) {
+            let standing = agent.map(|agent| (agent.standing.name(), agent.duty.name()));
             details.push(format!("offer {}: agent {} is {standing:?}", offer.id, offer.agent));
         }
         if !master.frameworks.get(&offer.framework).is_some_and(|f| f.is_connected() && !f.removed) {
@@ -201,6 +203,25 @@ fn filters_are_in_both_books(master: &Master, details: &mut Vec<String>) {
         .collect();
     for (framework, agent, role) in by_agent.symmetric_difference(&by_framework) {
         details.push(format!("framework {framework}, agent {agent}, role {role}: a filter is in one book only"));
+    }
+}
+
+/// An agent that is gone has no link and runs nothing; one that is drained and here runs nothing.
+fn agents_out_of_use_have_nothing_left(master: &Master, details: &mut Vec<String>) {
+    for (id, agent) in master.agents.iter() {
+        let gone = agent.standing == AgentStanding::Gone;
+        let drained = matches!(agent.duty, Duty::Drained(_)) && agent.standing == AgentStanding::Connected;
+        let left = master.tasks_of_agent(id).len();
+        if (gone || drained) && left > 0 {
+            details.push(format!(
+                "agent {id} is {}, {}, and has {left} tasks",
+                agent.standing.name(),
+                agent.duty.name()
+            ));
+        }
+        if gone && agent.link.is_some() {
+            details.push(format!("agent {id} is gone and has a link"));
+        }
     }
 }
 

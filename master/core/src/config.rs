@@ -23,6 +23,10 @@ pub struct Config {
     pub completed_tasks_max: usize,
     /// Removed frameworks kept for people to see.
     pub completed_frameworks_max: usize,
+    /// Agents that are gone kept for people to see, and to tell frameworks of their tasks.
+    pub gone_agents_max: usize,
+    /// How long they are kept.
+    pub gone_agents_age: Duration,
     /// Events kept for each scheduler, so that a broken stream can go on where it broke off.
     pub event_ring: usize,
     /// The version of Proffer, for people.
@@ -39,6 +43,8 @@ impl Default for Config {
             heartbeat_interval: Duration::from_secs(15),
             completed_tasks_max: 1000,
             completed_frameworks_max: 50,
+            gone_agents_max: 102_400,
+            gone_agents_age: Duration::from_secs(14 * 24 * 3600),
             event_ring: 1024,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }

@@ -4,6 +4,7 @@ use crate::input::{CallId, ConnectionId, LinkId, OperatorReply};
 use proto_types::{
     AgentId, AgentInfo, ExecutorId, FrameworkId, FrameworkInfo, Offer, OfferId, Principal, Resources, Role, TaskInfo,
     TaskKey, TaskStatus,
+    agent::{Duty, Unavailability},
     link::ToAgent,
     registry::RegistryChange,
     resources::{Limits, Quantities},
@@ -92,7 +93,7 @@ pub enum Change {
     Offer(OfferId, Arc<Offer>),
     /// A role is new or changed.
     Role(Role, Arc<RoleView>),
-    /// An agent is forgotten.
+    /// An agent that was gone is forgotten.
     AgentRemoved(AgentId),
     /// A framework is forgotten.
     FrameworkForgotten(FrameworkId),
@@ -145,6 +146,10 @@ pub struct AgentView {
     pub standing: AgentStanding,
     /// Since when.
     pub since: Wall,
+    /// What operators want of it.
+    pub duty: Duty,
+    /// When it will not be there; none: nothing is planned.
+    pub unavailability: Option<Unavailability>,
     /// Used by tasks and executors.
     pub used: Resources,
     /// Offered.

@@ -9,6 +9,7 @@ use crate::{
 };
 use proto_types::{
     FrameworkId, ResourceName, Resources, Role, Scalar, TaskKey, TaskState,
+    agent::Duty,
     resources::Quantities,
     scheduling::{Explanation, ReasonLine, Refusal, Subject},
     time::Monotonic,
@@ -20,6 +21,7 @@ use std::time::Duration;
 struct Census {
     agents: u32,
     away: u32,
+    withdrawn: u32,
     busy: u32,
     excluded: u32,
     limited: u32,
@@ -76,9 +78,11 @@ impl Master {
                 reasons.push(line(code, format!("role {role}: {message}"), count));
             }
         };
-        if census.agents == 0 {
+        if census.agents == 0 && census.withdrawn == 0 {
             push(1, "no_agents", "no agent is connected".to_owned());
         }
+        let withdrawn = format!("{} draining, drained or deactivated by an operator", count_of(census.withdrawn));
+        push(census.withdrawn, "withdrawn", withdrawn);
         let until = census.filtered_until.map_or(Duration::ZERO, |until| until.since(self.now.monotonic));
         let filtered = format!(
             "{} filtered because the framework refused them, the first for {} s more",
@@ -124,6 +128,10 @@ impl Master {
         let headroom = self.roles.headroom(role);
         for (_, agent) in self.agents.iter() {
             match agent.standing {
+                AgentStanding::Connected if !agent.may_be_offered() => {
+                    census.withdrawn += 1;
+                    continue;
+                }
                 AgentStanding::Connected => census.agents += 1,
                 AgentStanding::Gone => continue,
                 AgentStanding::Disconnected | AgentStanding::Recovered | AgentStanding::Unreachable => {
@@ -161,7 +169,7 @@ impl Master {
         };
         let need = resources.quantities();
         let usable = |all: &Resources| all.usable_by(role);
-        let connected = || self.agents.iter().filter(|(_, agent)| agent.standing == AgentStanding::Connected);
+        let connected = || self.agents.iter().filter(|(_, agent)| agent.may_be_offered());
         let held = |agent: &Agent| {
             let mut available = usable(&agent.free);
             let own = agent.offers.iter().filter_map(|offer| self.offers.get(offer));
@@ -221,6 +229,13 @@ impl Master {
                 1,
             ));
         }
+        if let Some(agent) = agent.filter(|agent| agent.duty != Duty::Active) {
+            let message = match agent.duty {
+                Duty::Draining(_) => format!("agent {} is draining: the task was told to end", task.agent),
+                duty => format!("agent {} is {}", task.agent, duty.name()),
+            };
+            reasons.push(line("duty", message, 1));
+        }
         if state == TaskState::Staging && task.received == 0 {
             let message = "the agent has not said anything about it yet".to_owned();
             reasons.push(line("staging", message, 1));
@@ -270,7 +285,7 @@ impl Master {
 
     /// The amounts, of the names asked for, of the agent that comes nearest to having enough.
     fn largest(&self, need: &Quantities, of: impl Fn(&Agent) -> Resources) -> Quantities {
-        let connected = self.agents.iter().filter(|(_, agent)| agent.standing == AgentStanding::Connected);
+        let connected = self.agents.iter().filter(|(_, agent)| agent.may_be_offered());
         let amounts = connected.map(|(_, agent)| of(agent).quantities());
         let cover = |have: &Quantities| {
             let part = |(name, amount): &(ResourceName, Scalar)| {

@@ -2,6 +2,7 @@
 
 use proto_types::{
     AgentId, FrameworkId, Principal, Role, SessionId, TaskId,
+    agent::Unavailability,
     link::FromAgent,
     resources::Limits,
     scheduling::{Call, Subscribe},
@@ -113,6 +114,32 @@ pub enum OperatorCall {
     },
     /// Removes a framework for good.
     TeardownFramework(FrameworkId),
+    /// Has no more offers made of an agent; its tasks run on.
+    DeactivateAgent(AgentId),
+    /// Has no more offers made of an agent, and ends its tasks.
+    DrainAgent {
+        /// Which.
+        agent: AgentId,
+        /// The longest that a task gets from the polite to the hard kill; none: what each task says.
+        max_grace: Option<Duration>,
+        /// How long from now until what is left is killed hard; none: for ever.
+        deadline: Option<Duration>,
+        /// Whether the agent is gone for good once it is drained.
+        mark_gone: bool,
+    },
+    /// Has an agent offered again.
+    ReactivateAgent(AgentId),
+    /// Says that an agent never comes back.
+    MarkAgentGone(AgentId),
+    /// Plans the maintenance of agents.
+    ScheduleMaintenance {
+        /// Which.
+        agents: Vec<AgentId>,
+        /// When they will not be there.
+        unavailability: Unavailability,
+    },
+    /// Takes back what is planned for agents, or ends the maintenance that has begun.
+    CancelMaintenance(Vec<AgentId>),
     /// Where is this task? So that the shell can ask its agent for files.
     LocateTask {
         /// Whose; none: of the only framework that has it.

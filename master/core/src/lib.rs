@@ -4,7 +4,7 @@
 //!            agents                    schedulers                operators
 //!              | FromAgent                 | Subscribe, Call          | OperatorCall
 //!              v                           v                          v
-//!   register  liveness  updates     subscribe  accept  calls       operate
+//!   register  liveness  updates     subscribe  accept  calls       operate, drain, maintenance, gone
 //!              \           |            /                             |
 //!               agents   frameworks (tasks, sessions)   offers   roles, explain
 //!                              \        |        /
@@ -25,12 +25,15 @@ mod allocator;
 mod calls;
 pub mod check;
 pub mod config;
+mod drain;
 pub mod effect;
 mod explain;
 mod frameworks;
+mod gone;
 mod history;
 pub mod input;
 mod liveness;
+mod maintenance;
 mod minted;
 mod offers;
 mod operate;
@@ -102,6 +105,7 @@ impl Master {
             Input::Call { call, principal, session, body } => self.on_call(call, &principal, &session, body),
             Input::Operate { call, principal, body } => self.on_operate(call, &principal, body),
         }
+        self.conclude_drains();
         self.publish();
         effects.append(&mut self.out.effects);
     }

@@ -2,7 +2,7 @@
 
 use crate::{Body, Master, effect::AgentStanding, timers::Timer};
 use proto_types::{
-    AgentId, Principal, TaskState, TaskStatus,
+    AgentId, Principal, TaskId, TaskState, TaskStatus,
     link::ToAgent,
     registry::Fact,
     scheduling::Event,
@@ -47,11 +47,14 @@ impl Master {
                 Timer::Filter(agent, framework, role) => self.on_filter_expired(&agent, &framework, &role),
                 Timer::Ping(id) => self.on_ping_due(&id),
                 Timer::Missing(id) => self.on_missing(&id),
+                Timer::DrainDeadline(id) => self.on_drain_deadline(&id),
                 Timer::Failover(id) => self.on_failover_timeout(&id),
                 Timer::FailoverCheckpoint(id) => self.on_failover_checkpoint(&id),
                 Timer::Heartbeat(id) => self.on_heartbeat(&id),
             }
         }
+        self.keep_maintenance();
+        self.forget_gone();
     }
 
     /// This master stalled: what it did not hear meanwhile says nothing about the agents.
@@ -158,43 +161,57 @@ impl Master {
         let fact = Fact::AgentMarkedUnreachable { agent: id.clone(), since: wall };
         let principal = Principal::anonymous();
         let written = self.out.append(&principal, fact);
+        let Some(agent) = self.agents.get(id) else { return };
+        let (counted, link) = (agent.counts(), agent.link);
+        let message = format!("agent {id} ({}) does not answer", agent.info.hostname);
         let Some(agent) = self.agents.change(id) else { return };
-        let counted = agent.counts();
         (agent.standing, agent.since, agent.written) = (AgentStanding::Unreachable, wall, Some(written));
         agent.marked_by = principal;
+        if let Some(link) = link {
+            self.out.push(None, Body::CloseLink(link));
+        }
+        self.detach(id, counted);
+        let lost = |task| {
+            let mut status = TaskStatus::new(task, TaskState::Unreachable, Source::Master, wall)
+                .because(Reason::AgentRemoved, format!("{message}; the task may still run there"));
+            status.unreachable_since = Some(wall);
+            status
+        };
+        self.tell_lost(id, &message, lost);
+    }
+
+    /// Gives up what was bound to the agent: its link, its offers and filters, and what its executors use.
+    pub(crate) fn detach(&mut self, id: &AgentId, counted: bool) {
+        let Some(agent) = self.agents.change(id) else { return };
         let (link, info) = (agent.link.take(), std::sync::Arc::clone(&agent.info));
         let offers: Vec<_> = agent.offers.iter().cloned().collect();
         let executors = std::mem::take(&mut agent.executors);
+        self.timers.cancel(agent.liveness.timer.take());
         if counted {
             self.roles.subtract_total(&info.resources);
         }
         if let Some(link) = link {
             self.agents.unbind(link);
-            self.out.push(None, Body::CloseLink(link));
         }
         self.rescind(offers);
         for executor in executors.values() {
             self.discharge(id, &executor.framework, &executor.role, &executor.info.resources);
         }
-        self.tell_unreachable(id, &info.hostname);
         self.clear_agent_filters(id);
         self.agents.account(id);
     }
 
-    fn tell_unreachable(&mut self, id: &AgentId, hostname: &str) {
+    /// Tells frameworks that the agent is lost, and what becomes of each of their tasks there.
+    pub(crate) fn tell_lost(&mut self, id: &AgentId, message: &str, lost: impl Fn(TaskId) -> TaskStatus) {
         let written = self.agents.get(id).and_then(|agent| agent.written);
         let mut frameworks = BTreeSet::new();
         for key in self.tasks_of_agent(id) {
             frameworks.insert(key.framework.clone());
-            let message = format!("agent {id} ({hostname}) does not answer; the task may still run there");
-            let mut status = TaskStatus::new(key.task.clone(), TaskState::Unreachable, Source::Master, self.now.wall)
-                .because(Reason::AgentRemoved, message);
-            status.agent = Some(id.clone());
-            status.unreachable_since = Some(self.now.wall);
+            let status = TaskStatus { agent: Some(id.clone()), ..lost(key.task.clone()) };
             self.make_update(&key, status);
         }
         for framework in frameworks {
-            let message = format!("agent {id} ({hostname}) does not answer");
+            let message = message.to_owned();
             self.tell(&framework, written, Event::Failure { agent: id.clone(), executor: None, message });
             self.pump(&framework);
         }

@@ -1,9 +1,15 @@
 //! What operators ask for.
 
-use crate::{CallId, Master, OperatorCall, OperatorReply};
+use crate::{CallId, LogIndex, Master, OperatorCall, OperatorReply, effect::AgentStanding};
 use proto_types::{
-    AgentId, FrameworkId, Principal, Role, TaskId, TaskKey, registry::Fact, resources::Limits, scheduling::Refusal,
+    AgentId, FrameworkId, Principal, Role, TaskId, TaskKey,
+    agent::{Drain, Unavailability},
+    registry::Fact,
+    resources::Limits,
+    scheduling::Refusal,
+    time::Wall,
 };
+use std::time::Duration;
 
 impl Master {
     pub(crate) fn on_operate(&mut self, call: CallId, principal: &Principal, body: OperatorCall) {
@@ -30,12 +36,83 @@ impl Master {
                 }
                 Err(Refusal::NotFound(format!("there is no framework {id}")))
             }
+            OperatorCall::DeactivateAgent(id) => {
+                return self.on_agents(call, &[id], "agent_id", |master, id| master.deactivate(id, principal));
+            }
+            OperatorCall::DrainAgent { agent, max_grace, deadline, mark_gone } => {
+                let deadline = deadline.map(|left| Wall(self.now.wall.0.saturating_add(millis(left))));
+                let drain = Drain { max_grace, deadline, mark_gone, maintenance: false };
+                return self.on_agents(call, &[agent], "agent_id", |master, id| master.drain(id, principal, drain));
+            }
+            OperatorCall::ReactivateAgent(id) => {
+                return self.on_agents(call, &[id], "agent_id", |master, id| master.reactivate(id, principal));
+            }
+            OperatorCall::MarkAgentGone(id) => {
+                if !self.is_gone(&id) {
+                    return self.on_agents(call, &[id], "agent_id", |master, id| master.mark_gone(id, principal));
+                }
+                let written = self.agents.get(&id).and_then(|agent| agent.written);
+                return self.out.operator_reply(written, call, Ok(OperatorReply::Done));
+            }
+            OperatorCall::ScheduleMaintenance { agents, unavailability } => {
+                return self.on_schedule_maintenance(call, principal, &agents, unavailability);
+            }
+            OperatorCall::CancelMaintenance(agents) => {
+                return self
+                    .on_agents(call, &agents, "agent_ids", |master, id| master.cancel_maintenance(id, principal));
+            }
             OperatorCall::LocateTask { framework, task, agent } => {
                 let found = self.find_task(framework.clone(), task).and_then(|key| self.locate(&key));
                 found.or_else(|refusal| self.locate_as_told(framework, agent).ok_or(refusal))
             }
         };
         self.out.operator_reply(self.last_removal, call, reply);
+    }
+
+    /// Does something to agents, if none of them is unknown or gone.
+    fn on_agents(
+        &mut self,
+        call: CallId,
+        agents: &[AgentId],
+        field: &str,
+        mut act: impl FnMut(&mut Self, &AgentId) -> Option<LogIndex>,
+    ) {
+        let invalid = |message: String| Err(Refusal::Invalid { field: field.to_owned(), message });
+        if agents.is_empty() {
+            return self.out.operator_reply(None, call, invalid("must name at least one agent".to_owned()));
+        }
+        if let Some(id) = agents.iter().find(|id| self.agents.get(id).is_none()) {
+            let refusal = Refusal::NotFound(format!("there is no agent {id}"));
+            return self.out.operator_reply(None, call, Err(refusal));
+        }
+        if let Some(id) = agents.iter().find(|id| self.is_gone(id)) {
+            let written = self.agents.get(id).and_then(|agent| agent.written);
+            let message = format!("agent {id} was marked gone and never comes back");
+            return self.out.operator_reply(written, call, invalid(message));
+        }
+        let written = agents.iter().filter_map(|id| act(self, id)).max();
+        self.out.operator_reply(written, call, Ok(OperatorReply::Done));
+    }
+
+    fn is_gone(&self, id: &AgentId) -> bool {
+        self.agents.get(id).is_some_and(|agent| agent.standing == AgentStanding::Gone)
+    }
+
+    fn on_schedule_maintenance(
+        &mut self,
+        call: CallId,
+        principal: &Principal,
+        agents: &[AgentId],
+        unavailability: Unavailability,
+    ) {
+        if let Some(end) = unavailability.end.filter(|end| *end <= self.now.wall) {
+            let message = format!("is in the past: it is {} ms since 1970, now it is {}", end, self.now.wall);
+            let refusal = Refusal::Invalid { field: "unavailability.end_ms".to_owned(), message };
+            return self.out.operator_reply(None, call, Err(refusal));
+        }
+        self.on_agents(call, agents, "agent_ids", |master, id| {
+            master.schedule_maintenance(id, principal, unavailability)
+        });
     }
 
     fn on_update_role(
@@ -101,4 +178,8 @@ impl Master {
             ))),
         }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -15,6 +15,7 @@ use crate::{
 };
 use proto_types::{
     ClusterId, Epoch, FrameworkId, Now, Principal,
+    agent::Duty,
     registry::{Fact, RegistryChange},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -77,11 +78,24 @@ impl Master {
                 }
             }
             Fact::AgentMarkedGone { agent: id, since } => {
-                if let Some(agent) = self.agents.change(&id) {
-                    (agent.standing, agent.since) = (AgentStanding::Gone, since);
-                    agent.marked_by = change.principal;
-                }
+                self.agents.set_gone(&id, since, &change.principal);
             }
+            Fact::AgentForgotten { agent: id } => drop(self.agents.remove(&id)),
+            Fact::AgentDeactivated { agent: id } => {
+                self.agents.set_duty(&id, Duty::Deactivated, &change.principal);
+            }
+            Fact::AgentReactivated { agent: id } => self.agents.set_duty(&id, Duty::Active, &change.principal),
+            Fact::AgentDrainBegun { agent: id, drain } => {
+                self.agents.set_duty(&id, Duty::Draining(drain), &change.principal);
+            }
+            Fact::AgentDrained { agent: id } => {
+                let drain = self.agents.get(&id).and_then(|agent| agent.duty.drain()).unwrap_or_default();
+                self.agents.set_duty(&id, Duty::Drained(drain), &change.principal);
+            }
+            Fact::AgentMaintenanceScheduled { agent: id, unavailability } => {
+                self.agents.set_unavailability(&id, Some(unavailability), &change.principal);
+            }
+            Fact::AgentMaintenanceEnded { agent: id } => self.agents.end_maintenance(&id, &change.principal),
             Fact::FrameworkRegistered { info, incarnation, registered } => {
                 let Some(id) = info.id.clone() else { return };
                 match self.frameworks.change(&id) {
@@ -117,6 +131,9 @@ impl Master {
                 agent.liveness.timer = Some(timer);
             }
         }
+        for id in self.agents.draining.clone() {
+            self.arm_drain(&id);
+        }
         let frameworks: Vec<_> =
             self.frameworks.iter().map(|(id, framework)| (id.clone(), framework.info.failover_timeout)).collect();
         for (id, timeout) in frameworks {
@@ -147,6 +164,20 @@ impl Master {
                 }
                 AgentStanding::Gone => push(&agent.marked_by, Fact::AgentMarkedGone { agent: id.clone(), since }),
                 AgentStanding::Connected | AgentStanding::Disconnected | AgentStanding::Recovered => {}
+            }
+            let by = &agent.duty_by;
+            if agent.duty == Duty::Deactivated {
+                push(by, Fact::AgentDeactivated { agent: id.clone() });
+            }
+            if let Some(drain) = agent.duty.drain() {
+                push(by, Fact::AgentDrainBegun { agent: id.clone(), drain });
+            }
+            if matches!(agent.duty, Duty::Drained(_)) {
+                push(by, Fact::AgentDrained { agent: id.clone() });
+            }
+            if let Some(unavailability) = agent.unavailability {
+                let fact = Fact::AgentMaintenanceScheduled { agent: id.clone(), unavailability };
+                push(&agent.unavailability_by, fact);
             }
         }
         for (id, framework) in self.frameworks.iter().filter(|(_, framework)| !framework.removed) {

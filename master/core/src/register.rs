@@ -23,8 +23,10 @@ use std::{
 impl Master {
     pub(crate) fn on_register(&mut self, link: LinkId, principal: Principal, registration: Registration) {
         if let Err((reason, message)) = self.may_register(&registration) {
-            self.out.send_agent(None, link, ToAgent::Refused { reason, message });
-            self.out.push(None, Body::CloseLink(link));
+            // It ends all that is its if it is told that it is gone: that has to be stored first.
+            let written = registration.id.as_ref().and_then(|id| self.agents.get(id)).and_then(|agent| agent.written);
+            self.out.send_agent(written, link, ToAgent::Refused { reason, message });
+            self.out.push(written, Body::CloseLink(link));
             return;
         }
         let newest = registration.id.as_ref().and_then(|id| self.agents.get(id)).and_then(|agent| agent.link);
@@ -47,6 +49,7 @@ impl Master {
         self.take_executors(&id, link, registration.executors);
         self.take_tasks(&id, link, registration.tasks, was_unreachable);
         self.resend_kills(&id, link);
+        self.drain_again(&id);
         self.agents.account(&id);
     }
 
@@ -62,7 +65,11 @@ impl Master {
             let message = format!("the agent has seen epoch {}, this master has {}", registration.epoch, self.epoch);
             return Err((RefusedReason::NotLeader, message));
         }
-        let gone = |id| self.agents.get(id).is_some_and(|agent| agent.standing == AgentStanding::Gone);
+        // An agent that names this cluster was admitted to it: if it is not known, it was gone and is forgotten.
+        let gone = |id| match self.agents.get(id) {
+            Some(agent) => agent.standing == AgentStanding::Gone,
+            None => registration.cluster.is_some(),
+        };
         if let Some(id) = registration.id.as_ref().filter(|id| gone(id)) {
             return Err((RefusedReason::Gone, format!("agent {id} was marked gone by an operator")));
         }
@@ -162,8 +169,12 @@ impl Master {
         let mut seen = BTreeSet::new();
         let mut dead = BTreeSet::new();
         let mut done = Vec::new();
+        if let Some(agent) = self.agents.change(id) {
+            agent.strays.clear();
+        }
         for task in held {
             if self.is_dead(&task.key.framework) {
+                self.note_stray(id, &task.key, &task.latest);
                 done.extend(task.unacknowledged.iter().map(|status| (task.key.clone(), status.sequence)));
                 if dead.insert(task.key.framework.clone()) {
                     self.out.send_agent(self.last_removal, link, ToAgent::ShutdownFramework(task.key.framework));
@@ -241,10 +252,20 @@ impl Master {
         self.pump(&key.framework);
     }
 
+    /// Keeps in mind that something still runs on the agent, though for nobody.
+    fn note_stray(&mut self, id: &AgentId, key: &TaskKey, latest: &TaskStatus) {
+        if !latest.state.is_terminal()
+            && let Some(agent) = self.agents.change(id)
+        {
+            agent.strays.insert(key.clone());
+        }
+    }
+
     /// The agent holds a task that nobody waits for: it was over and acknowledged, and the agent has not heard of that
     /// yet; or an older task has the id of one that is elsewhere. If it still runs, it runs for nobody.
     fn end_stray(&mut self, id: &AgentId, key: &TaskKey, latest: &TaskStatus) {
         self.acknowledge_to_agent(id, vec![(key.clone(), latest.sequence)]);
+        self.note_stray(id, key, latest);
         let Some(link) = self.agents.get(id).and_then(|agent| agent.link).filter(|_| !latest.state.is_terminal())
         else {
             return;

@@ -16,6 +16,11 @@ impl Master {
         let mut known = Vec::new();
         for (framework, status) in updates {
             let key = TaskKey { framework, task: status.task.clone() };
+            if status.state.is_terminal()
+                && let Some(agent) = self.agents.change(agent)
+            {
+                agent.strays.remove(&key);
+            }
             let Some(task) = self.frameworks.task(&key) else {
                 // Nobody waits for it: its framework is dead, or it was over and acknowledged before.
                 known.push((key, status.sequence));
@@ -55,6 +60,8 @@ impl Master {
 
     /// Takes an agent's new update into the task's tail.
     pub(crate) fn take_update(&mut self, key: &TaskKey, status: TaskStatus) {
+        let Some(task) = self.frameworks.task(key) else { return };
+        let status = self.with_cause(&task.agent, status);
         let Some(task) = self.frameworks.change_task(key) else { return };
         task.push(status);
         if let Some(framework) = self.frameworks.change(&key.framework) {

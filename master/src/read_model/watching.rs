@@ -48,6 +48,7 @@ mod tests {
                 agent: "A".parse().unwrap(),
                 agent_info: Arc::default(),
                 resources: proto_types::Resources::default(),
+                unavailability: None,
             };
             snapshot.apply(&Change::Offer(offer.id.clone(), Arc::new(offer)));
         }

@@ -12,10 +12,10 @@ use crate::{
 };
 use master_core::{OperatorCall, OperatorReply};
 use proffer_proto::{
-    convert::{Invalid, limits_from_wire},
+    convert::{Invalid, limits_from_wire, unavailability_from_wire},
     v1::{self, explain_subject_request::Subject, operator_service_server::OperatorService},
 };
-use proto_types::{FrameworkId, Principal, Role, TaskId, scheduling::Explanation};
+use proto_types::{AgentId, FrameworkId, Principal, Role, TaskId, scheduling::Explanation};
 use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
@@ -60,6 +60,16 @@ fn task_name(framework: &str, task: &str) -> Result<(Option<FrameworkId>, TaskId
         id => Some(FrameworkId::new(id).map_err(|error| invalid("framework_id", error))?),
     };
     Ok((framework, TaskId::new(task).map_err(|error| invalid("task", error))?))
+}
+
+fn agent_id(text: &str) -> Result<AgentId, Status> {
+    AgentId::new(text).map_err(|error| invalid("agent_id", error))
+}
+
+fn agent_ids(texts: &[String]) -> Result<Vec<AgentId>, Status> {
+    let ids = texts.iter().enumerate();
+    ids.map(|(index, text)| AgentId::new(text).map_err(|error| invalid(&format!("agent_ids[{index}]"), error)))
+        .collect()
 }
 
 impl Operators {
@@ -190,6 +200,76 @@ impl OperatorService for Operators {
         let id = id.map_err(|error| invalid("framework_id", error))?;
         self.handle.operate(principal, OperatorCall::TeardownFramework(id)).await?;
         Ok(Response::new(v1::TeardownFrameworkResponse {}))
+    }
+
+    async fn deactivate_agent(
+        &self,
+        request: Request<v1::DeactivateAgentRequest>,
+    ) -> Result<Response<v1::DeactivateAgentResponse>, Status> {
+        let principal = operator(&request)?;
+        let id = agent_id(&request.into_inner().agent_id)?;
+        self.handle.operate(principal, OperatorCall::DeactivateAgent(id)).await?;
+        Ok(Response::new(v1::DeactivateAgentResponse {}))
+    }
+
+    async fn drain_agent(
+        &self,
+        request: Request<v1::DrainAgentRequest>,
+    ) -> Result<Response<v1::DrainAgentResponse>, Status> {
+        let principal = operator(&request)?;
+        let request = request.into_inner();
+        let call = OperatorCall::DrainAgent {
+            agent: agent_id(&request.agent_id)?,
+            max_grace: request.max_grace_ms.map(Duration::from_millis),
+            deadline: request.deadline_ms.map(Duration::from_millis),
+            mark_gone: request.mark_gone,
+        };
+        self.handle.operate(principal, call).await?;
+        Ok(Response::new(v1::DrainAgentResponse {}))
+    }
+
+    async fn reactivate_agent(
+        &self,
+        request: Request<v1::ReactivateAgentRequest>,
+    ) -> Result<Response<v1::ReactivateAgentResponse>, Status> {
+        let principal = operator(&request)?;
+        let id = agent_id(&request.into_inner().agent_id)?;
+        self.handle.operate(principal, OperatorCall::ReactivateAgent(id)).await?;
+        Ok(Response::new(v1::ReactivateAgentResponse {}))
+    }
+
+    async fn mark_agent_gone(
+        &self,
+        request: Request<v1::MarkAgentGoneRequest>,
+    ) -> Result<Response<v1::MarkAgentGoneResponse>, Status> {
+        let principal = operator(&request)?;
+        let id = agent_id(&request.into_inner().agent_id)?;
+        self.handle.operate(principal, OperatorCall::MarkAgentGone(id)).await?;
+        Ok(Response::new(v1::MarkAgentGoneResponse {}))
+    }
+
+    async fn schedule_maintenance(
+        &self,
+        request: Request<v1::ScheduleMaintenanceRequest>,
+    ) -> Result<Response<v1::ScheduleMaintenanceResponse>, Status> {
+        let principal = operator(&request)?;
+        let request = request.into_inner();
+        let call = OperatorCall::ScheduleMaintenance {
+            agents: agent_ids(&request.agent_ids)?,
+            unavailability: unavailability_from_wire(request.unavailability, "unavailability")?,
+        };
+        self.handle.operate(principal, call).await?;
+        Ok(Response::new(v1::ScheduleMaintenanceResponse {}))
+    }
+
+    async fn cancel_maintenance(
+        &self,
+        request: Request<v1::CancelMaintenanceRequest>,
+    ) -> Result<Response<v1::CancelMaintenanceResponse>, Status> {
+        let principal = operator(&request)?;
+        let agents = agent_ids(&request.into_inner().agent_ids)?;
+        self.handle.operate(principal, OperatorCall::CancelMaintenance(agents)).await?;
+        Ok(Response::new(v1::CancelMaintenanceResponse {}))
     }
 
     async fn read_files(&self, request: Request<v1::FileRequest>) -> Result<Response<Chunks>, Status> {

@@ -5,7 +5,7 @@ use proffer_proto::{
     convert::{limits_to_wire, resources_to_wire},
     v1,
 };
-use proto_types::{AgentId, FrameworkId, Resource, Resources, Role, TaskKey, resources::Quantities};
+use proto_types::{AgentId, FrameworkId, Resource, Resources, Role, TaskKey, agent::Duty, resources::Quantities};
 
 pub(crate) fn agent_record(id: &AgentId, view: &AgentView) -> v1::AgentRecord {
     v1::AgentRecord {
@@ -16,6 +16,18 @@ pub(crate) fn agent_record(id: &AgentId, view: &AgentView) -> v1::AgentRecord {
         offered: resources_to_wire(&view.offered),
         tasks: view.tasks,
         since_ms: view.since.0,
+        duty: agent_duty(view.duty).into(),
+        drain: view.duty.drain().map(Into::into),
+        unavailability: view.unavailability.map(Into::into),
+    }
+}
+
+fn agent_duty(duty: Duty) -> v1::AgentDuty {
+    match duty {
+        Duty::Active => v1::AgentDuty::Active,
+        Duty::Deactivated => v1::AgentDuty::Deactivated,
+        Duty::Draining(_) => v1::AgentDuty::Draining,
+        Duty::Drained(_) => v1::AgentDuty::Drained,
     }
 }
 

@@ -85,6 +85,15 @@ pub(crate) fn list<W, D>(
     wire.into_iter().enumerate().map(|(index, item)| read(item, &at.index(index))).collect()
 }
 
+/// Reads what may be there.
+pub(crate) fn optional<W, D>(
+    wire: Option<W>,
+    at: &At<'_>,
+    read: impl FnOnce(W, &At<'_>) -> Result<D, Invalid>,
+) -> Result<Option<D>, Invalid> {
+    wire.map(|wire| read(wire, at)).transpose()
+}
+
 /// What must be there.
 pub(crate) fn required<T>(value: Option<T>, at: &At<'_>) -> Result<T, Invalid> {
     value.ok_or_else(|| at.missing())

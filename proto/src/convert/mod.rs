@@ -9,6 +9,7 @@ mod at;
 mod command;
 mod constraints;
 mod container;
+mod duty;
 pub mod executing;
 mod explanation;
 pub mod files;
@@ -27,6 +28,7 @@ mod text;
 mod verdict;
 
 pub use at::Invalid;
+pub use duty::unavailability_from_wire;
 pub use resources::{limits_from_wire, limits_to_wire, resources_from_wire, resources_to_wire};
 
 /// The most bytes that a message between a scheduler and an executor may have, and, encoded, one task, one executor and

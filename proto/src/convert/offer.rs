@@ -3,7 +3,8 @@
 use super::{
     Invalid,
     agent::{agent_info, agent_info_to_wire},
-    at::{At, required},
+    at::{At, optional, required},
+    duty::unavailability,
     readable,
     resources::{bag, resources_to_wire},
     text::{framework_id, id, millis, role, to_millis},
@@ -23,6 +24,7 @@ pub(crate) fn offer(wire: v1::Offer, at: &At<'_>) -> Result<Offer, Invalid> {
         agent: id(&wire.agent_id, &at.field("agent_id"))?,
         agent_info: Arc::new(agent_info(agent, &at.field("agent"))?),
         resources: bag(wire.resources, &at.field("resources"))?,
+        unavailability: optional(wire.unavailability, &at.field("unavailability"), unavailability)?,
     })
 }
 
@@ -48,6 +50,7 @@ impl From<&Offer> for v1::Offer {
             // What the agent has in total is nobody's business, and most of the bytes.
             agent: Some(agent_info_to_wire(&offer.agent_info, &Resources::default())),
             resources: resources_to_wire(&offer.resources),
+            unavailability: offer.unavailability.map(Into::into),
         }
     }
 }

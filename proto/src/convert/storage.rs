@@ -4,6 +4,7 @@ use super::{
     Invalid,
     agent::agent_info,
     at::{At, required},
+    duty,
     framework::framework_info,
     readable,
     resources::{bounds, limits_to_wire},
@@ -11,6 +12,7 @@ use super::{
 };
 use crate::storage::v1::{self, registry_change::Change};
 use proto_types::{
+    AgentId,
     registry::{Fact, RegistryChange},
     time::Wall,
 };
@@ -28,19 +30,45 @@ fn fact(wire: Change, at: &At<'_>) -> Result<Fact, Invalid> {
         Change::AgentAdmitted(wire) => {
             let at = at.field("agent_admitted");
             let info = agent_info(required(wire.info, &at.field("info"))?, &at.field("info"))?;
-            Fact::AgentAdmitted { agent: id(&wire.agent_id, &at.field("agent_id"))?, info: Arc::new(info) }
+            Fact::AgentAdmitted { agent: agent_id(&wire.agent_id, &at)?, info: Arc::new(info) }
         }
         Change::AgentMarkedUnreachable(wire) => Fact::AgentMarkedUnreachable {
-            agent: id(&wire.agent_id, &at.field("agent_marked_unreachable").field("agent_id"))?,
+            agent: agent_id(&wire.agent_id, &at.field("agent_marked_unreachable"))?,
             since: Wall(wire.since_ms),
         },
-        Change::AgentMarkedReachable(wire) => Fact::AgentMarkedReachable {
-            agent: id(&wire.agent_id, &at.field("agent_marked_reachable").field("agent_id"))?,
-        },
+        Change::AgentMarkedReachable(wire) => {
+            Fact::AgentMarkedReachable { agent: agent_id(&wire.agent_id, &at.field("agent_marked_reachable"))? }
+        }
         Change::AgentMarkedGone(wire) => Fact::AgentMarkedGone {
-            agent: id(&wire.agent_id, &at.field("agent_marked_gone").field("agent_id"))?,
+            agent: agent_id(&wire.agent_id, &at.field("agent_marked_gone"))?,
             since: Wall(wire.since_ms),
         },
+        Change::AgentForgotten(wire) => {
+            Fact::AgentForgotten { agent: agent_id(&wire.agent_id, &at.field("agent_forgotten"))? }
+        }
+        Change::AgentDeactivated(wire) => {
+            Fact::AgentDeactivated { agent: agent_id(&wire.agent_id, &at.field("agent_deactivated"))? }
+        }
+        Change::AgentReactivated(wire) => {
+            Fact::AgentReactivated { agent: agent_id(&wire.agent_id, &at.field("agent_reactivated"))? }
+        }
+        Change::AgentDrainBegun(wire) => {
+            let at = at.field("agent_drain_begun");
+            let drain = duty::drain(required(wire.drain, &at.field("drain"))?);
+            Fact::AgentDrainBegun { agent: agent_id(&wire.agent_id, &at)?, drain }
+        }
+        Change::AgentDrained(wire) => {
+            Fact::AgentDrained { agent: agent_id(&wire.agent_id, &at.field("agent_drained"))? }
+        }
+        Change::AgentMaintenanceScheduled(wire) => {
+            let at = at.field("agent_maintenance_scheduled");
+            let field = at.field("unavailability");
+            let unavailability = duty::unavailability(required(wire.unavailability, &field)?, &field)?;
+            Fact::AgentMaintenanceScheduled { agent: agent_id(&wire.agent_id, &at)?, unavailability }
+        }
+        Change::AgentMaintenanceEnded(wire) => {
+            Fact::AgentMaintenanceEnded { agent: agent_id(&wire.agent_id, &at.field("agent_maintenance_ended"))? }
+        }
         Change::FrameworkRegistered(wire) => framework_registered(wire, &at.field("framework_registered"))?,
         Change::FrameworkDisconnected(wire) => Fact::FrameworkDisconnected {
             framework: framework_id(&wire.framework_id, &at.field("framework_disconnected"))?,
@@ -61,6 +89,11 @@ fn fact(wire: Change, at: &At<'_>) -> Result<Fact, Invalid> {
             }
         }
     })
+}
+
+/// The field `agent_id` of `at`.
+fn agent_id(text: &str, at: &At<'_>) -> Result<AgentId, Invalid> {
+    id(text, &at.field("agent_id"))
 }
 
 fn framework_registered(wire: v1::FrameworkRegistered, at: &At<'_>) -> Result<Fact, Invalid> {
@@ -93,6 +126,26 @@ impl From<&Fact> for Change {
             }
             Fact::AgentMarkedGone { agent, since } => {
                 Self::AgentMarkedGone(v1::AgentMarkedGone { agent_id: agent.to_string(), since_ms: since.0 })
+            }
+            Fact::AgentForgotten { agent } => Self::AgentForgotten(v1::AgentForgotten { agent_id: agent.to_string() }),
+            Fact::AgentDeactivated { agent } => {
+                Self::AgentDeactivated(v1::AgentDeactivated { agent_id: agent.to_string() })
+            }
+            Fact::AgentReactivated { agent } => {
+                Self::AgentReactivated(v1::AgentReactivated { agent_id: agent.to_string() })
+            }
+            Fact::AgentDrainBegun { agent, drain } => {
+                Self::AgentDrainBegun(v1::AgentDrainBegun { agent_id: agent.to_string(), drain: Some((*drain).into()) })
+            }
+            Fact::AgentDrained { agent } => Self::AgentDrained(v1::AgentDrained { agent_id: agent.to_string() }),
+            Fact::AgentMaintenanceScheduled { agent, unavailability } => {
+                Self::AgentMaintenanceScheduled(v1::AgentMaintenanceScheduled {
+                    agent_id: agent.to_string(),
+                    unavailability: Some((*unavailability).into()),
+                })
+            }
+            Fact::AgentMaintenanceEnded { agent } => {
+                Self::AgentMaintenanceEnded(v1::AgentMaintenanceEnded { agent_id: agent.to_string() })
             }
             Fact::FrameworkRegistered { info, incarnation, registered } => {
                 Self::FrameworkRegistered(v1::FrameworkRegistered {

@@ -7,6 +7,7 @@ use proptest::{
 };
 use proto_types::{
     Epoch, ExecutorId, FrameworkId, Rejection, RejectionKind, SessionId, TaskId, TaskInfo, TaskKey,
+    agent::Drain,
     executing::{FromExecutor, NumberedStatus, Subscription, TaskLaunch, ToExecutor},
     files::{FileAction, FileRequest, OpenData},
     link::{AgentLaunch, ExecutorMessage, FromAgent, HeldExecutor, HeldTask, RefusedReason, Registration, ToAgent},
@@ -342,6 +343,11 @@ pub(crate) fn to_executor() -> impl Strategy<Value = ToExecutor> {
     ]
 }
 
+fn drain() -> impl Strategy<Value = Drain> {
+    (option::of(duration()), option::of(wall()), any::<bool>(), any::<bool>())
+        .prop_map(|(max_grace, deadline, mark_gone, maintenance)| Drain { max_grace, deadline, mark_gone, maintenance })
+}
+
 /// What is stored.
 pub(crate) fn registry_change() -> impl Strategy<Value = RegistryChange> {
     let registered = roles().prop_flat_map(framework_info).prop_flat_map(|info| {
@@ -356,6 +362,14 @@ pub(crate) fn registry_change() -> impl Strategy<Value = RegistryChange> {
         (id(), wall()).prop_map(|(agent, since)| Fact::AgentMarkedUnreachable { agent, since }),
         id().prop_map(|agent| Fact::AgentMarkedReachable { agent }),
         (id(), wall()).prop_map(|(agent, since)| Fact::AgentMarkedGone { agent, since }),
+        id().prop_map(|agent| Fact::AgentForgotten { agent }),
+        id().prop_map(|agent| Fact::AgentDeactivated { agent }),
+        id().prop_map(|agent| Fact::AgentReactivated { agent }),
+        (id(), drain()).prop_map(|(agent, drain)| Fact::AgentDrainBegun { agent, drain }),
+        id().prop_map(|agent| Fact::AgentDrained { agent }),
+        (id(), unavailability())
+            .prop_map(|(agent, unavailability)| Fact::AgentMaintenanceScheduled { agent, unavailability }),
+        id().prop_map(|agent| Fact::AgentMaintenanceEnded { agent }),
         registered,
         (id(), duration()).prop_map(|(framework, remaining)| Fact::FrameworkDisconnected { framework, remaining }),
         id().prop_map(|framework| Fact::FrameworkConnected { framework }),

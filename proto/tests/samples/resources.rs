@@ -9,9 +9,11 @@ use proptest::{
 use proto_types::{
     AgentInfo, Attribute, Attributes, Filters, FrameworkInfo, Offer, Principal, Resource, ResourceName, Resources,
     Role, Scalar,
+    agent::Unavailability,
     attributes::AttributeValue,
     constraints::{Constraint, OfferConstraints, Predicate, Selector},
     resources::{Kind, Limits, Quantities, Ranges, Reservation, ReservationKind, Value},
+    time::Wall,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -134,16 +136,24 @@ pub(crate) fn framework_info(roles: Vec<Role>) -> impl Strategy<Value = Framewor
 
 /// Offers, whose agent's total is not told.
 pub(crate) fn offer() -> impl Strategy<Value = Offer> {
-    (id(), id(), role(), id(), agent_info(Just(Resources::default())), resources()).prop_map(
-        |(id, framework, role, agent, info, resources)| Offer {
+    let info = agent_info(Just(Resources::default()));
+    (id(), id(), role(), id(), info, resources(), option::of(unavailability())).prop_map(
+        |(id, framework, role, agent, info, resources, unavailability)| Offer {
             id,
             framework,
             role,
             agent,
             agent_info: Arc::new(info),
             resources,
+            unavailability,
         },
     )
+}
+
+/// Maintenance that is planned.
+pub(crate) fn unavailability() -> impl Strategy<Value = Unavailability> {
+    (0..1_000_u64, option::of(1_000..=u64::MAX))
+        .prop_map(|(start, end)| Unavailability { start: Wall(start), end: end.map(Wall) })
 }
 
 /// Filters.

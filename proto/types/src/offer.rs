@@ -1,6 +1,6 @@
 //! Resources of one agent, put before one framework for one of its roles.
 
-use crate::{AgentId, AgentInfo, FrameworkId, OfferId, Resources, Role};
+use crate::{AgentId, AgentInfo, FrameworkId, OfferId, Resources, Role, agent::Unavailability};
 use std::{sync::Arc, time::Duration};
 
 /// An offer: a claim on resources of one agent. Accepting it is checked by value against what is free then.
@@ -18,6 +18,8 @@ pub struct Offer {
     pub agent_info: Arc<AgentInfo>,
     /// How much.
     pub resources: Resources,
+    /// When the agent will not be there; none: nothing is planned.
+    pub unavailability: Option<Unavailability>,
 }
 
 /// How long a refusal holds if the framework names no time.

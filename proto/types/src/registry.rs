@@ -1,6 +1,11 @@
 //! What a master stores, as facts in the past tense. `proto/storage/v1/registry.proto` is the stored form.
 
-use crate::{AgentId, AgentInfo, FrameworkId, FrameworkInfo, Principal, Role, resources::Limits, time::Wall};
+use crate::{
+    AgentId, AgentInfo, FrameworkId, FrameworkInfo, Principal, Role,
+    agent::{Drain, Unavailability},
+    resources::Limits,
+    time::Wall,
+};
 use std::{sync::Arc, time::Duration};
 
 /// A change and who caused it.
@@ -40,6 +45,45 @@ pub enum Fact {
         agent: AgentId,
         /// Since when.
         since: Wall,
+    },
+    /// An agent that is gone is forgotten; its id stays dead.
+    AgentForgotten {
+        /// Its id.
+        agent: AgentId,
+    },
+    /// An agent is not offered any more; its tasks run on.
+    AgentDeactivated {
+        /// Its id.
+        agent: AgentId,
+    },
+    /// An agent is offered again, and its tasks may stay.
+    AgentReactivated {
+        /// Its id.
+        agent: AgentId,
+    },
+    /// An agent is not offered any more, and its tasks have to end.
+    AgentDrainBegun {
+        /// Its id.
+        agent: AgentId,
+        /// How.
+        drain: Drain,
+    },
+    /// No task runs any more on an agent that was to be drained.
+    AgentDrained {
+        /// Its id.
+        agent: AgentId,
+    },
+    /// Maintenance of an agent was planned, in the stead of what was planned before.
+    AgentMaintenanceScheduled {
+        /// Its id.
+        agent: AgentId,
+        /// When it will not be there.
+        unavailability: Unavailability,
+    },
+    /// The maintenance of an agent is over or cancelled. A drain that it began ends with it.
+    AgentMaintenanceEnded {
+        /// Its id.
+        agent: AgentId,
     },
     /// A framework was registered, changed, or taken over by a higher incarnation.
     FrameworkRegistered {

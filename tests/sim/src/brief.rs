@@ -91,6 +91,12 @@ fn operator_call(body: &OperatorCall) -> impl Display {
         OperatorCall::UpdateRole { role, .. } => write!(f, "update role {role}"),
         OperatorCall::KillTask { task, .. } => write!(f, "kill {task}"),
         OperatorCall::TeardownFramework(id) => write!(f, "tear {id} down"),
+        OperatorCall::DeactivateAgent(id) => write!(f, "deactivate {id}"),
+        OperatorCall::DrainAgent { agent, .. } => write!(f, "drain {agent}"),
+        OperatorCall::ReactivateAgent(id) => write!(f, "reactivate {id}"),
+        OperatorCall::MarkAgentGone(id) => write!(f, "mark {id} gone"),
+        OperatorCall::ScheduleMaintenance { agents, .. } => write!(f, "schedule maintenance of {}", names(agents)),
+        OperatorCall::CancelMaintenance(agents) => write!(f, "cancel maintenance of {}", names(agents)),
         OperatorCall::LocateTask { task, .. } => write!(f, "locate {task}"),
     })
 }
@@ -266,6 +272,13 @@ pub fn fact(fact: &Fact) -> impl Display {
         Fact::AgentMarkedUnreachable { agent, .. } => write!(f, "agent {agent} unreachable"),
         Fact::AgentMarkedReachable { agent } => write!(f, "agent {agent} reachable"),
         Fact::AgentMarkedGone { agent, .. } => write!(f, "agent {agent} gone"),
+        Fact::AgentForgotten { agent } => write!(f, "agent {agent} forgotten"),
+        Fact::AgentDeactivated { agent } => write!(f, "agent {agent} deactivated"),
+        Fact::AgentReactivated { agent } => write!(f, "agent {agent} reactivated"),
+        Fact::AgentDrainBegun { agent, .. } => write!(f, "agent {agent} drains"),
+        Fact::AgentDrained { agent } => write!(f, "agent {agent} drained"),
+        Fact::AgentMaintenanceScheduled { agent, .. } => write!(f, "maintenance of agent {agent} scheduled"),
+        Fact::AgentMaintenanceEnded { agent } => write!(f, "maintenance of agent {agent} ended"),
         Fact::FrameworkRegistered { info, incarnation, .. } => {
             let id = info.id.as_ref().map_or("?", |id| id.as_str());
             write!(f, "framework {id} ({}) registered, incarnation {incarnation}", info.name)

@@ -256,6 +256,7 @@ fn offer(id: &str) -> Offer {
         agent: agent(),
         agent_info: Arc::new(AgentInfo::default()),
         resources: Resources::default(),
+        unavailability: None,
     }
 }
 

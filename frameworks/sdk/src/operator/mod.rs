@@ -1,5 +1,6 @@
 //! For tools: lists, changes, explanations and files, from whichever master leads.
 
+mod agents;
 mod files;
 mod lists;
 

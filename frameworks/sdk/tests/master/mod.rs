@@ -123,6 +123,7 @@ pub(crate) fn offers(number: u64, ids: &[&str]) -> v1::Event {
         agent_id: "A1".to_owned(),
         agent: Some(v1::AgentInfo { hostname: "a".to_owned(), ..v1::AgentInfo::default() }),
         resources: vec![cpus.clone()],
+        unavailability: None,
     };
     event(number, WireEvent::Offers(v1::Offers { offers: ids.iter().map(offer).collect() }))
 }

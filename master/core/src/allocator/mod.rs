@@ -85,6 +85,7 @@ impl Master {
                 agent: id.clone(),
                 agent_info: Arc::clone(&agent.info),
                 resources,
+                unavailability: agent.unavailability,
             });
             self.hold(&offer);
             self.offers.insert(Arc::clone(&offer), self.now.monotonic + self.config.offer_timeout);

@@ -1,12 +1,14 @@
 //! Whatever happens, in whatever order, the invariants hold. `World::give` checks all of them after every input.
 
 use super::world::{AgentHandle, Scheduler, World, framework, launch, task};
-use crate::{Config, Input};
+use crate::{Config, Input, OperatorCall, effect::AgentStanding};
 use proptest::prelude::*;
 use proto_types::{
     Filters, FrameworkInfo, RequestId, TaskKey, TaskState,
+    agent::Unavailability,
     link::HeldTask,
     scheduling::{Accept, Acceptance, Call, Wants},
+    time::Wall,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -28,6 +30,7 @@ enum Step {
     Kill(usize),
     Advance(u8),
     Teardown(usize),
+    Operate { agent: usize, what: u8 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -49,6 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<usize>().prop_map(Step::Kill),
         2 => (1_u8..40).prop_map(Step::Advance),
         1 => any::<usize>().prop_map(Step::Teardown),
+        3 => (any::<usize>(), 0_u8..12).prop_map(|(agent, what)| Step::Operate { agent, what }),
     ]
 }
 
@@ -119,7 +123,32 @@ impl Actors {
             }
             Step::Advance(seconds) => self.world.advance(Duration::from_secs(u64::from(seconds))),
             Step::Teardown(index) => self.call(index, Call::Teardown),
+            Step::Operate { agent, what } => self.operate(agent, what),
         }
+    }
+
+    fn operate(&mut self, agent: usize, what: u8) {
+        let Some(index) = pick(&self.agents, agent) else { return };
+        let agent = self.agents[index].0.id.clone();
+        let seconds = |count: u8| Duration::from_secs(u64::from(count));
+        let now = self.world.now.wall.0;
+        let call = match what {
+            0 => OperatorCall::MarkAgentGone(agent),
+            1..=2 => OperatorCall::DeactivateAgent(agent),
+            3..=5 => OperatorCall::DrainAgent {
+                agent,
+                max_grace: (what > 3).then(|| seconds(what)),
+                deadline: (what > 4).then(|| seconds(what)),
+                mark_gone: false,
+            },
+            6..=8 => OperatorCall::ReactivateAgent(agent),
+            9 => OperatorCall::CancelMaintenance(vec![agent]),
+            _ => OperatorCall::ScheduleMaintenance {
+                agents: vec![agent],
+                unavailability: Unavailability { start: Wall(now + 5_000), end: Some(Wall(now + 30_000)) },
+            },
+        };
+        let _ = self.world.operate(call);
     }
 
     fn call(&mut self, index: usize, call: Call) {
@@ -139,6 +168,9 @@ impl Actors {
                 self.world.held(key, resources, *state, unacknowledged)
             })
             .collect();
+        if self.world.master.agents.get(&id).is_none_or(|agent| agent.standing == AgentStanding::Gone) {
+            return;
+        }
         let agent = self.world.register(Some(&id), &format!("cpus:{cpus};mem:4096"), held);
         self.agents[index] = (agent, true);
     }

@@ -6,6 +6,7 @@ mod anything;
 mod explaining;
 mod failing_over;
 mod offering;
+mod operating;
 mod reconciling;
 mod updating;
 mod world;

@@ -46,6 +46,13 @@ impl Facts {
             Fact::FrameworkRemoved { framework } => drop(self.removed.insert(framework.clone())),
             Fact::AgentMarkedReachable { .. }
             | Fact::AgentMarkedGone { .. }
+            | Fact::AgentForgotten { .. }
+            | Fact::AgentDeactivated { .. }
+            | Fact::AgentReactivated { .. }
+            | Fact::AgentDrainBegun { .. }
+            | Fact::AgentDrained { .. }
+            | Fact::AgentMaintenanceScheduled { .. }
+            | Fact::AgentMaintenanceEnded { .. }
             | Fact::FrameworkDisconnected { .. }
             | Fact::FrameworkConnected { .. }
             | Fact::RoleUpdated { .. } => {}
