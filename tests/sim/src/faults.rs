@@ -40,6 +40,8 @@ pub enum Fault {
     SchedulerLost(FrameworkIndex),
     /// All disks are slow.
     SlowDisk,
+    /// An operator takes an agent out of use or back, or gives it up.
+    Operated(AgentIndex),
 }
 
 macro_rules! kinds {
@@ -96,6 +98,8 @@ kinds! {
     Lost = "lost",
     /// Disks are slow.
     Disk = "disk",
+    /// Operators take agents out of use and back, and give some up.
+    Operator = "operator",
 }
 
 impl fmt::Display for FaultKind {
@@ -183,6 +187,7 @@ impl World {
             FaultKind::Takeover => Fault::SchedulerReplaced(framework),
             FaultKind::Lost => Fault::SchedulerLost(framework),
             FaultKind::Disk => Fault::SlowDisk,
+            FaultKind::Operator => Fault::Operated(agent),
         })
     }
 
@@ -282,6 +287,7 @@ impl World {
                 let pause = failover + self.draw_length(60_000, 120_000);
                 self.kernel.after(pause, Event::SchedulerTakesOver(framework));
             }
+            Fault::Operated(index) => self.operate_on(index),
             Fault::SlowDisk => {
                 self.slow_disk = true;
                 let length = self.draw_length(1_000, 20_000);
@@ -371,6 +377,9 @@ impl World {
         for (one, another) in self.kernel.network.cuts() {
             self.heal_between(one, another);
         }
+        if self.settings.faults.contains(&FaultKind::Operator) {
+            self.give_agents_back();
+        }
         self.kernel.after(Duration::from_secs(1), Event::RestCheck);
     }
 }
@@ -394,6 +403,7 @@ impl Fault {
             Self::SchedulerReplaced(_) => FaultKind::Takeover,
             Self::SchedulerLost(_) => FaultKind::Lost,
             Self::SlowDisk => FaultKind::Disk,
+            Self::Operated(_) => FaultKind::Operator,
         }
     }
 }

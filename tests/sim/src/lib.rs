@@ -28,6 +28,7 @@ pub mod kernel;
 pub mod masters;
 pub mod model;
 pub mod network;
+mod operators;
 pub mod outbox;
 pub mod queue;
 pub mod record;

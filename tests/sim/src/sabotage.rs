@@ -94,6 +94,10 @@ switches! {
     SupersededLetIn = "superseded-let-in" found by ASupersededSchedulerIsRefused,
     /// Agents are not told to kill tasks.
     KillForgotten = "kill-forgotten" found by AKilledTaskEnds,
+    /// A new leader does not know which agents are gone.
+    GoneForgotten = "gone-forgotten" found by AnAgentThatIsGoneStaysGone,
+    /// A new leader does not know which agents are drained or deactivated, and offers them.
+    OfferedWhileDraining = "offered-while-draining" found by NoAgentOutOfUseIsOffered,
 }
 
 impl fmt::Display for Switch {
@@ -144,6 +148,8 @@ impl Switch {
             Self::RegistryChangeForgotten => &[FaultKind::Network, FaultKind::Master],
             Self::TaskLaunchedAgain => &[FaultKind::Executor],
             Self::SupersededLetIn => &[FaultKind::Network, FaultKind::Takeover],
+            Self::GoneForgotten => &[FaultKind::Cut, FaultKind::Master, FaultKind::Operator],
+            Self::OfferedWhileDraining => &[FaultKind::Master, FaultKind::Operator],
             _ => &[FaultKind::Network],
         };
         let faults: BTreeSet<FaultKind> = faults.iter().copied().collect();
@@ -163,6 +169,17 @@ impl World {
     }
 
     pub(crate) fn tamper_registry(&self, mut registry: Vec<RegistryChange>) -> Vec<RegistryChange> {
+        if self.sabotages(Switch::GoneForgotten) {
+            registry.retain(|change| !matches!(change.fact, registry::Fact::AgentMarkedGone { .. }));
+        }
+        if self.sabotages(Switch::OfferedWhileDraining) {
+            let withdrawn = |fact: &registry::Fact| {
+                matches!(fact, registry::Fact::AgentDrainBegun { .. } | registry::Fact::AgentDeactivated { .. })
+            };
+            registry.retain(|change| {
+                !withdrawn(&change.fact) && !matches!(change.fact, registry::Fact::AgentDrained { .. })
+            });
+        }
         if self.sabotages(Switch::RegistryChangeForgotten) {
             let first =
                 registry.iter().position(|change| matches!(change.fact, registry::Fact::FrameworkRegistered { .. }));

@@ -6,7 +6,7 @@ use crate::{
     masters::MasterState,
     world::World,
 };
-use proto_types::{AgentId, FrameworkId, TaskKey};
+use proto_types::{AgentId, FrameworkId, TaskKey, agent::Duty};
 use std::{collections::BTreeSet, fmt::Write as _};
 
 /// Everything, in short.
@@ -48,7 +48,8 @@ pub fn agents(world: &World) -> String {
         let index = AgentIndex(index as u32);
         let view = agent.id.as_ref().and_then(|id| world.model.agents.get(id));
         let shown = view.map_or("unknown".to_owned(), |view| {
-            format!("{}, used {}, offered {}", view.standing.name(), view.used, view.offered)
+            let duty = if view.duty == Duty::Active { String::new() } else { format!(" {}", view.duty.name()) };
+            format!("{}{duty}, used {}, offered {}", view.standing.name(), view.used, view.offered)
         });
         let id = agent.id.as_ref().map_or("-", |id| id.as_str());
         let running = agent.machine.running().map(ToString::to_string).collect::<Vec<_>>().join(" ");

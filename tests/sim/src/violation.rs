@@ -80,6 +80,12 @@ invariants! {
     LimitsAreKept = "limits_are_kept",
     /// Many agents that vanish at once are not marked at once.
     AgentsAreNotRemovedInMasses = "agents_are_not_removed_in_masses",
+    /// Who is drained, deactivated or in maintenance is not offered.
+    NoAgentOutOfUseIsOffered = "no_agent_out_of_use_is_offered",
+    /// Nothing runs on an agent when it is said to be drained.
+    ADrainedAgentRunsNothing = "a_drained_agent_runs_nothing",
+    /// An agent that an operator gave up is never admitted or offered again.
+    AnAgentThatIsGoneStaysGone = "an_agent_that_is_gone_stays_gone",
     /// The master's own books agree.
     TheMastersBooksAgree = "the_masters_books_agree",
     /// The agent's own books agree.

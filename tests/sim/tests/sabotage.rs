@@ -56,4 +56,6 @@ each_is_found! {
     limit_ignored: LimitIgnored,
     superseded_let_in: SupersededLetIn,
     kill_forgotten: KillForgotten,
+    gone_forgotten: GoneForgotten,
+    offered_while_draining: OfferedWhileDraining,
 }

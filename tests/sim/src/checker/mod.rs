@@ -23,8 +23,9 @@ use journals::Journal;
 use master_core::{Body, Change, ConnectionId, Effect, Input, OperatorCall, OperatorReply};
 use offers::{AcceptWatch, Offers};
 use proto_types::{
-    Epoch, FrameworkId, Role, SessionId, TaskId, TaskKey,
-    registry::RegistryChange,
+    AgentId, Epoch, FrameworkId, Role, SessionId, TaskId, TaskKey,
+    link::ToAgent,
+    registry::{Fact, RegistryChange},
     resources::{Limits, Quantities},
     scheduling::{Accept, Call, Event, Reply},
 };
@@ -53,6 +54,8 @@ pub struct Checker {
     limits: BTreeMap<Role, Limits>,
     allocated: BTreeMap<Role, Quantities>,
     answers: BTreeMap<(FrameworkId, proto_types::RequestId), (Epoch, Verdicts)>,
+    /// Which machine an agent is on.
+    identities: BTreeMap<AgentId, AgentIndex>,
     /// The epoch whose leader can write.
     elected: Epoch,
     offer_timeout: Duration,
@@ -89,6 +92,7 @@ impl Checker {
             limits: BTreeMap::new(),
             allocated: BTreeMap::new(),
             answers: BTreeMap::new(),
+            identities: BTreeMap::new(),
             elected: Epoch::default(),
             offer_timeout,
             ping_interval,
@@ -178,6 +182,12 @@ impl Checker {
                 if let Some(detail) = self.registry.made(now, change, known, self.ping_interval) {
                     self.violate(Invariant::AgentsAreNotRemovedInMasses, detail);
                 }
+                if let Fact::AgentDrained { agent } = &change.fact {
+                    self.check_drained(agent);
+                }
+            }
+            Body::ToAgent(_, ToAgent::Registered { id, .. }) if epoch == self.elected && self.registry.is_gone(id) => {
+                self.violate(Invariant::AnAgentThatIsGoneStaysGone, format!("{id} is admitted"));
             }
             Body::ToScheduler(_, event) => match &event.event {
                 Event::Subscribed { framework, session, .. } => {
@@ -206,12 +216,27 @@ impl Checker {
                     self.limits.insert(role.clone(), limit.clone());
                 }
             }
+            Body::Changed(Change::Offer(_, offer)) if epoch == self.elected => {
+                if let Some((invariant, detail)) = self.registry.judge_offer(&offer.agent) {
+                    self.violate(invariant, detail);
+                }
+            }
             Body::Changed(Change::OfferRemoved(offer)) => self.offers.gone(now, offer),
             Body::Changed(Change::Role(role, view)) => {
                 drop(self.allocated.insert(role.clone(), view.allocated.clone()))
             }
             Body::Changed(Change::RoleRemoved(role)) => drop(self.allocated.remove(role)),
             _ => {}
+        }
+    }
+
+    /// Nothing may run on an agent that is said to be drained.
+    fn check_drained(&mut self, agent: &AgentId) {
+        let Some(index) = self.identities.get(agent).copied() else { return };
+        let here = |record: &TaskRecord| record.runs() && record.started == Some(index);
+        let running = self.evidence.tasks.iter().find(|(_, record)| here(record)).map(|(key, _)| key.clone());
+        if let Some(key) = running {
+            self.violate(Invariant::ADrainedAgentRunsNothing, format!("{key} runs on {index}, which is {agent}"));
         }
     }
 
@@ -351,6 +376,9 @@ impl Checker {
             self.journals[index.0 as usize].store(fact);
             self.fences[index.0 as usize].stored(fact);
             self.evidence.journalled(index, fact);
+            if let agent_core::Fact::Identified { agent, .. } = fact {
+                self.identities.insert(agent.clone(), index);
+            }
         }
     }
 

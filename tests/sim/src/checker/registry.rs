@@ -31,6 +31,9 @@ struct Facts {
     agents: BTreeSet<AgentId>,
     /// Agents that were ever marked unreachable.
     marked: BTreeSet<AgentId>,
+    gone: BTreeSet<AgentId>,
+    /// Agents that operators took out of use, and whether the end of their maintenance gives them back.
+    withdrawn: BTreeMap<AgentId, bool>,
 }
 
 impl Facts {
@@ -44,15 +47,21 @@ impl Facts {
                 }
             }
             Fact::FrameworkRemoved { framework } => drop(self.removed.insert(framework.clone())),
+            Fact::AgentMarkedGone { agent, .. } => drop(self.gone.insert(agent.clone())),
+            Fact::AgentDeactivated { agent } => drop(self.withdrawn.insert(agent.clone(), false)),
+            Fact::AgentDrainBegun { agent, drain } => {
+                self.withdrawn.insert(agent.clone(), drain.maintenance);
+            }
+            Fact::AgentReactivated { agent } => drop(self.withdrawn.remove(agent)),
+            Fact::AgentMaintenanceEnded { agent } => {
+                if self.withdrawn.get(agent) == Some(&true) {
+                    self.withdrawn.remove(agent);
+                }
+            }
             Fact::AgentMarkedReachable { .. }
-            | Fact::AgentMarkedGone { .. }
             | Fact::AgentForgotten { .. }
-            | Fact::AgentDeactivated { .. }
-            | Fact::AgentReactivated { .. }
-            | Fact::AgentDrainBegun { .. }
             | Fact::AgentDrained { .. }
             | Fact::AgentMaintenanceScheduled { .. }
-            | Fact::AgentMaintenanceEnded { .. }
             | Fact::FrameworkDisconnected { .. }
             | Fact::FrameworkConnected { .. }
             | Fact::RoleUpdated { .. } => {}
@@ -101,6 +110,20 @@ impl Registry {
     #[must_use]
     pub fn is_alive(&self, framework: &FrameworkId) -> bool {
         self.stored.frameworks.contains_key(framework) && !self.made.removed.contains(framework)
+    }
+
+    /// What is wrong with an offer of this agent.
+    pub(super) fn judge_offer(&self, agent: &AgentId) -> Option<(Invariant, String)> {
+        if self.made.gone.contains(agent) {
+            return Some((Invariant::AnAgentThatIsGoneStaysGone, format!("{agent} is offered")));
+        }
+        let withdrawn = self.made.withdrawn.contains_key(agent);
+        withdrawn.then(|| (Invariant::NoAgentOutOfUseIsOffered, format!("{agent} is offered")))
+    }
+
+    /// Whether an operator said that the agent is gone.
+    pub(super) fn is_gone(&self, agent: &AgentId) -> bool {
+        self.made.gone.contains(agent)
     }
 
     /// Whether its removal is appended and not stored yet.

@@ -5,7 +5,8 @@ use super::{
     words::{Words, role},
 };
 use master_core::OperatorCall;
-use proto_types::{FrameworkId, Resources};
+use proto_types::{AgentId, FrameworkId, Resources, agent::Unavailability, time::Wall};
+use std::time::Duration;
 
 impl Stage {
     /// An operator asks the leader for something.
@@ -26,11 +27,38 @@ impl Stage {
             "locates" => OperatorCall::LocateTask { framework: None, task: words.value("task")?, agent: None },
             "removes" => OperatorCall::TeardownFramework(self.framework_id(words.word("a framework")?)?),
             "explains" => OperatorCall::ExplainFramework(self.framework_id(words.word("a framework")?)?),
+            "drains" => OperatorCall::DrainAgent {
+                agent: self.agent_id(words.word("an agent")?)?,
+                max_grace: words.option_duration("grace")?,
+                deadline: words.option_duration("deadline")?,
+                mark_gone: words.flag("gone"),
+            },
+            "deactivates" => OperatorCall::DeactivateAgent(self.agent_id(words.word("an agent")?)?),
+            "reactivates" => OperatorCall::ReactivateAgent(self.agent_id(words.word("an agent")?)?),
+            "abandons" => OperatorCall::MarkAgentGone(self.agent_id(words.word("an agent")?)?),
+            "maintains" => {
+                let agents = vec![self.agent_id(words.word("an agent")?)?];
+                let now = self.world.kernel.now.now(0).wall.0;
+                let at = |after: Duration| Wall(now + after.as_millis() as u64);
+                let start = words.option_duration("in")?.unwrap_or_default();
+                let end = words.option_duration("for")?.map(|length| at(start + length));
+                OperatorCall::ScheduleMaintenance { agents, unavailability: Unavailability { start: at(start), end } }
+            }
+            "cancels" => OperatorCall::CancelMaintenance(vec![self.agent_id(words.word("an agent")?)?]),
             other => return Err(Wrong::Excess(other.to_owned())),
         };
         words.end()?;
         self.world.operate(call);
         Ok(())
+    }
+
+    /// The id of an agent by its machine's name, or the id itself.
+    fn agent_id(&self, name: &str) -> Result<AgentId, Wrong> {
+        let unknown = || Wrong::Value { what: "agent", text: name.to_owned() };
+        match self.agent(name) {
+            Ok(index) => self.world.agent(index).id.clone().ok_or_else(unknown),
+            Err(_) => AgentId::new(name).map_err(|_| unknown()),
+        }
     }
 
     /// The id of a framework by its name, or the id itself.
