@@ -1,6 +1,6 @@
 //! What may stand on the command line.
 
-use crate::{completions, demo, files, kill, lists, logs, map, role, roles, run, teardown, up, why};
+use crate::{completions, demo, files, kill, lists, logs, maintenance, map, role, roles, run, teardown, up, why};
 use clap::{Parser, Subcommand};
 
 /// A two-level cluster manager: masters offer the resources of agents to frameworks.
@@ -41,11 +41,13 @@ pub(crate) enum Command {
     Why(why::Options),
     /// Change a role.
     Role(role::Options),
+    /// Plan when agents will not be there.
+    Maintenance(maintenance::Options),
     /// Remove a framework for good and kill its tasks.
     Teardown(teardown::Options),
     /// Run a master.
     Master(Box<roles::MasterRole>),
-    /// Run an agent.
+    /// Run an agent, or take agents out of use and back.
     Agent(Box<roles::AgentRole>),
     /// Run tasks for an agent; agents start this.
     #[command(hide = true)]

@@ -3,6 +3,7 @@
 //! Standard output is data, standard error is for people. A command ends with 0 when all is well, with 1 when what was
 //! asked for failed, with 2 when it was asked for wrongly, and `run` with its task's own exit code.
 
+mod agent;
 mod arguments;
 mod completions;
 mod demo;
@@ -11,6 +12,7 @@ mod files;
 mod kill;
 mod lists;
 mod logs;
+mod maintenance;
 mod map;
 mod master_option;
 mod output;
@@ -69,7 +71,7 @@ fn runtime(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Master(options) => roles::master(options).await,
-        Command::Agent(options) => roles::agent(options).await,
+        Command::Agent(role) => roles::agent(role).await,
         Command::Executor(role) => roles::executor(role).await,
         Command::Launcher(role) => Ok(roles::launcher(&role)),
         Command::Demo(options) => demo::run(options).await,
@@ -86,6 +88,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Kill(options) => kill::run(options).await,
         Command::Why(options) => why::run(options).await,
         Command::Role(options) => role::run(options).await,
+        Command::Maintenance(options) => maintenance::run(options).await,
         Command::Teardown(options) => teardown::run(options).await,
         Command::Completions(options) => Ok(completions::run(&options)),
     }

@@ -1,6 +1,6 @@
 //! The roles of the cluster itself, each a process.
 
-use crate::failure::Usage;
+use crate::{agent as agent_actions, failure::Usage};
 use anyhow::Result;
 use clap::Args;
 use kit::telemetry::LogOptions;
@@ -17,7 +17,10 @@ pub(crate) struct MasterRole {
 
 /// What `agent` takes.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct AgentRole {
+    #[command(subcommand)]
+    action: Option<agent_actions::Action>,
     #[command(flatten)]
     options: agent::Options,
     #[command(flatten)]
@@ -55,8 +58,11 @@ pub(crate) async fn master(role: Box<MasterRole>) -> Result<ExitCode> {
     }
 }
 
-/// Runs an agent until it is asked to stop.
+/// Runs an agent until it is asked to stop, or does something to agents of the cluster.
 pub(crate) async fn agent(role: Box<AgentRole>) -> Result<ExitCode> {
+    if let Some(action) = role.action {
+        return agent_actions::run(action).await;
+    }
     kit::telemetry::begin(&role.log).map_err(|error| Usage(kit::exit::chain(&error)))?;
     let stop = kit::shutdown::on_signal()?;
     match Box::pin(agent::run(role.options, stop)).await {

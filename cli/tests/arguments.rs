@@ -45,12 +45,28 @@ fn what_is_wrong_is_named_in_one_line() {
     misused(&["master", "--listen", "nowhere"], "--listen");
     misused(&["master", "--log", "a=b=c"], "--log");
     misused(&["agent", "--config", "/no/such/file"], "--config");
+    misused(&["agent", "drain"], "AGENT");
+    misused(&["agent", "drain", "--deadline", "-5s", "a"], "-5");
+    misused(&["agent", "drain", "--max-grace", "soon", "a"], "--max-grace");
+    misused(&["agent", "gone"], "AGENT");
+    misused(&["agent", "bogus"], "bogus");
+    misused(&["maintenance", "schedule", "--start", "2020-01-01T00:00:00Z", "--for", "1h", "a"], "--start");
+    misused(&["maintenance", "schedule", "--start", "soon", "a"], "--start");
+    misused(&["maintenance", "schedule", "--for", "0s", "a"], "--for");
     misused(&["bogus"], "bogus");
 }
 
 #[test]
 fn no_master_is_one_clear_line() {
-    for command in [&["agents"][..], &["tasks", "--json"], &["kill", "t"], &["why", "x"], &["logs", "t"]] {
+    for command in [
+        &["agents"][..],
+        &["tasks", "--json"],
+        &["kill", "t"],
+        &["why", "x"],
+        &["logs", "t"],
+        &["agent", "drain", "a"],
+        &["maintenance", "show"],
+    ] {
         // Nobody listens on port 1.
         let arguments: Vec<&str> = command.iter().copied().chain(["--master", "127.0.0.1:1"]).collect();
         misused(&arguments, "127.0.0.1:1");

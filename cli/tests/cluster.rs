@@ -271,3 +271,50 @@ fn a_cluster_that_is_interrupted_early_leaves_nothing() {
     assert_eq!(status.code(), Some(130), "{status:?}");
     assert!(std::fs::read_dir(temporary.path()).unwrap().next().is_none(), "something is left");
 }
+
+/// What a failed command says.
+fn failure(assert: &assert_cmd::assert::Assert) -> String {
+    String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
+}
+
+#[test]
+fn agents_are_taken_out_of_use_and_given_back() {
+    let cluster = Cluster::up(2);
+    let agents = |key: &str| -> Vec<String> {
+        let agents = cluster.json(&["agents", "--json"]);
+        agents.as_array().unwrap().iter().map(|agent| agent[key].as_str().unwrap().to_owned()).collect()
+    };
+    let (ids, hostnames) = (agents("id"), agents("hostname"));
+    cluster.proffer(&["agent", "drain", &hostnames[0], "--deadline", "10s"]).success().stdout("");
+    cluster.proffer(&["agent", "drain", &ids[0]]).success();
+    cluster.proffer(&["agent", "deactivate", &ids[1]]).success();
+    let becomes = |duties: [&str; 2]| {
+        let begun = std::time::Instant::now();
+        while agents("duty") != duties {
+            assert!(begun.elapsed() < PATIENCE, "{:?} do not become {duties:?}", agents("duty"));
+        }
+    };
+    becomes(["DRAINED", "DEACTIVATED"]);
+    let assert = cluster.proffer(&["agents"]).success();
+    let table = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    assert!(table.contains("DRAINED") && table.contains("DEACTIVATED"), "{table}");
+    cluster.proffer(&["agent", "reactivate", &ids[0], &ids[1]]).success();
+    becomes(["ACTIVE", "ACTIVE"]);
+
+    cluster.proffer(&["maintenance", "schedule", "--in", "1h", "--for", "30m", &ids[0]]).success();
+    let planned = cluster.json(&["maintenance", "show", "--json"]);
+    assert_eq!((planned[0]["agent_id"].as_str(), planned.as_array().unwrap().len()), (Some(ids[0].as_str()), 1));
+    cluster.proffer(&["maintenance", "schedule", &ids[0]]).success();
+    becomes(["DRAINED", "ACTIVE"]);
+    cluster.proffer(&["maintenance", "cancel", &ids[0]]).success();
+    becomes(["ACTIVE", "ACTIVE"]);
+    assert_eq!(cluster.json(&["maintenance", "show", "--json"]).as_array().unwrap().len(), 0);
+
+    cluster.proffer(&["agent", "gone", &ids[1]]).success();
+    cluster.proffer(&["agent", "gone", &ids[1]]).success();
+    let assert = cluster.proffer(&["agent", "drain", &ids[1]]).failure();
+    assert!(failure(&assert).contains(&format!("agent {} was marked gone", ids[1])), "{}", failure(&assert));
+    let assert = cluster.proffer(&["agent", "drain", "nowhere"]).failure();
+    assert_eq!(failure(&assert), "proffer: there is no agent nowhere\n");
+    cluster.down();
+}

@@ -16,7 +16,7 @@ impl Listed for v1::AgentRecord {
         vec![
             self.id.clone(),
             info.hostname,
-            state(self),
+            condition(self),
             ago(self.since_ms),
             self.tasks.to_string(),
             resources(&info.resources),
@@ -29,7 +29,8 @@ impl Listed for v1::AgentRecord {
         let info = self.info.clone().unwrap_or_default();
         json!({
             "id": self.id, "hostname": info.hostname, "address": info.address, "state": state(self),
-            "since_ms": self.since_ms, "tasks": self.tasks, "total": resources(&info.resources),
+            "duty": duty(self), "since_ms": self.since_ms, "drain": self.drain.map(drain),
+            "unavailability": self.unavailability.map(unavailability), "tasks": self.tasks, "total": resources(&info.resources),
             "used": resources(&self.used), "offered": resources(&self.offered), "region": info.region,
             "zone": info.zone, "version": info.version, "isolation": info.isolation,
             "attributes": attributes(&info.attributes),
@@ -39,6 +40,31 @@ impl Listed for v1::AgentRecord {
 
 fn state(agent: &v1::AgentRecord) -> String {
     agent.state().as_str_name().replace("AGENT_STATE_", "")
+}
+
+fn duty(agent: &v1::AgentRecord) -> String {
+    agent.duty().as_str_name().replace("AGENT_DUTY_", "")
+}
+
+/// What is the matter with an agent: what operators want of it, and where it stands if that is not here.
+pub(crate) fn condition(agent: &v1::AgentRecord) -> String {
+    match (agent.state(), agent.duty()) {
+        (v1::AgentState::Connected, _) => duty(agent),
+        (_, v1::AgentDuty::Active) => state(agent),
+        _ => format!("{}, {}", duty(agent), state(agent)),
+    }
+}
+
+fn drain(drain: v1::AgentDrain) -> Value {
+    json!({
+        "max_grace_ms": drain.max_grace_ms, "deadline_ms": drain.deadline_ms, "mark_gone": drain.mark_gone,
+        "maintenance": drain.maintenance,
+    })
+}
+
+/// What is planned, for programs.
+pub(crate) fn unavailability(planned: v1::Unavailability) -> Value {
+    json!({ "start_ms": planned.start_ms, "end_ms": planned.end_ms })
 }
 
 fn attributes(attributes: &[v1::Attribute]) -> Vec<Value> {

@@ -1,6 +1,6 @@
 //! `proffer offers`.
 
-use super::{ListOptions, show};
+use super::{ListOptions, agents::unavailability, show};
 use crate::output::{Listed, resources};
 use anyhow::Result;
 use proffer_framework::operator::v1;
@@ -27,6 +27,7 @@ impl Listed for v1::Offer {
             "id": self.id, "framework_id": self.framework_id, "role": self.role, "agent_id": self.agent_id,
             "hostname": self.agent.as_ref().map(|agent| agent.hostname.clone()),
             "resources": resources(&self.resources),
+            "unavailability": self.unavailability.map(unavailability),
         })
     }
 }

@@ -7,6 +7,7 @@ mod discovery;
 mod fetching;
 mod full_disk;
 mod gangs;
+mod operating;
 mod primes;
 mod recovery;
 mod tasks;
