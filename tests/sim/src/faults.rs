@@ -287,7 +287,11 @@ impl World {
                 let pause = failover + self.draw_length(60_000, 120_000);
                 self.kernel.after(pause, Event::SchedulerTakesOver(framework));
             }
-            Fault::Operated(index) => self.operate_on(index),
+            Fault::Operated(index) => {
+                self.operate_on(index);
+                let length = self.draw_length(1_000, 30_000);
+                self.kernel.after(length, Event::FaultOver(fault));
+            }
             Fault::SlowDisk => {
                 self.slow_disk = true;
                 let length = self.draw_length(1_000, 20_000);
@@ -363,6 +367,7 @@ impl World {
             }
             Fault::SchedulerCut(index) => self.heal(Host::Scheduler(index)),
             Fault::SlowDisk => self.slow_disk = false,
+            Fault::Operated(index) => self.give_agent_back(index),
             _ => {}
         }
     }
@@ -378,7 +383,7 @@ impl World {
             self.heal_between(one, another);
         }
         if self.settings.faults.contains(&FaultKind::Operator) {
-            self.give_agents_back();
+            (0..self.agents.len() as u32).for_each(|index| self.give_agent_back(AgentIndex(index)));
         }
         self.kernel.after(Duration::from_secs(1), Event::RestCheck);
     }
