@@ -20,6 +20,7 @@ mod link;
 mod metrics;
 pub mod model;
 pub mod options;
+mod origin;
 mod outbox;
 mod sandbox_gc;
 mod start;

@@ -1,5 +1,6 @@
 //! The work directory: made, locked, and checked before anything else.
 
+use crate::origin;
 use agent_executor::layout::Layout;
 use nix::fcntl::{Flock, FlockArg};
 use std::{
@@ -25,6 +26,20 @@ pub enum WorkDirectoryError {
         path: PathBuf,
         /// Who, if known.
         holder: String,
+    },
+    /// It was copied.
+    #[error(
+        "the work directory {} is a copy of {original}; two agents must not go on from one journal. Remove it, and a new \
+         agent begins there; or, if nothing works in the original any more and never will, remove {}",
+        .path.display(), .note.display()
+    )]
+    Copied {
+        /// The directory.
+        path: PathBuf,
+        /// Where it was copied from.
+        original: String,
+        /// What says so.
+        note: PathBuf,
     },
     /// Its path cannot be told to executors.
     #[error("the path of the work directory {} is not UTF-8", .0.display())]
@@ -54,6 +69,10 @@ impl WorkDirectory {
         let layout = Layout::new(path.clone());
         let lock = lock(&layout)?;
         let unwritable = |error| WorkDirectoryError::Write(path.clone(), error);
+        let note = layout.origin();
+        if let Some(original) = origin::copied_from(&path, &note).map_err(unwritable)? {
+            return Err(WorkDirectoryError::Copied { path, original, note });
+        }
         for directory in [layout.sandboxes(), layout.executor_sandboxes(), layout.runs(), layout.cache()] {
             fs::create_dir_all(directory).map_err(unwritable)?;
         }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! lock                                  held by the agent that runs
+//! origin                                tells the directory from copies of it
 //! agent.sock                            where executors connect (or a short link to it elsewhere)
 //! journal/                              the agent's journal
 //! sandboxes/FRAMEWORK/TASK/             a task's files: what people list and read
@@ -38,6 +39,12 @@ impl Layout {
     #[must_use]
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")
+    }
+
+    /// Tells the directory from copies of it.
+    #[must_use]
+    pub fn origin(&self) -> PathBuf {
+        self.root.join("origin")
     }
 
     /// The socket for executors, if its path is short enough for a socket.

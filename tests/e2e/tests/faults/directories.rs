@@ -2,7 +2,7 @@
 
 use crate::plans::{World, plan, start};
 use anyhow::{Context, Result};
-use e2e::{relatives, wait::until};
+use e2e::{process::Process, relatives, wait::until};
 use nix::sys::signal::{Signal, kill};
 use proffer_proto::v1::TaskState;
 use std::{collections::BTreeSet, fs, path::PathBuf};
@@ -84,5 +84,21 @@ async fn a_second_agent_in_a_work_directory_is_refused() -> Result<()> {
     let mut second = world.cluster.start_agent(0)?;
     assert!(!second.ended().await?.success());
     assert!(second.printed().contains("another agent runs in the work directory"), "{}", second.printed());
+    world.ends(&ids).await
+}
+
+#[tokio::test]
+async fn an_agent_in_a_copied_work_directory_is_refused() -> Result<()> {
+    let mut world = start(plan(1, "cpus:4;mem:1024")).await?;
+    let ids = world.launch_waiting("t", 2).await?;
+    let (original, copy) = (world.cluster.agent_directory(0), world.cluster.directory.path().join("copy"));
+    let copied = std::process::Command::new("cp").arg("-a").args([&original, &copy]).status()?;
+    assert!(copied.success());
+    let arguments = ["agent", "--master", &world.cluster.address, "--listen", "127.0.0.1:0", "--dir", "copy"];
+    let (home, binary) = (world.cluster.directory.path(), world.cluster.binary());
+    let mut second = Process::start("copied", home, binary, &arguments.map(str::to_owned))?;
+    assert!(!second.ended().await?.success());
+    let said = format!("is a copy of {}", original.display());
+    assert!(second.printed().contains(&said), "{}", second.printed());
     world.ends(&ids).await
 }
