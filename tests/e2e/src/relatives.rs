@@ -41,17 +41,22 @@ pub struct Remains(pub PathBuf);
 
 impl Drop for Remains {
     fn drop(&mut self) {
-        let home = self.0.as_os_str().as_encoded_bytes();
-        for process in all() {
-            let told = fs::read(process.join("environ")).unwrap_or_default();
-            let sandbox = told.split(|byte| *byte == 0).find_map(|told| told.strip_prefix(b"PROFFER_SANDBOX="));
-            let works = fs::read_link(process.join("cwd")).is_ok_and(|directory| directory.starts_with(&self.0));
-            if (works || sandbox.is_some_and(|sandbox| sandbox.starts_with(home)))
-                && let Some(pid) = pid(&process)
-            {
-                // One that has just ended needs none.
-                let _ = kill(pid, Signal::SIGKILL);
-            }
+        kill_all_below(&self.0);
+    }
+}
+
+/// Kills everything that works below this directory, and the tasks whose sandboxes are there.
+pub fn kill_all_below(directory: &Path) {
+    let home = directory.as_os_str().as_encoded_bytes();
+    for process in all() {
+        let told = fs::read(process.join("environ")).unwrap_or_default();
+        let sandbox = told.split(|byte| *byte == 0).find_map(|told| told.strip_prefix(b"PROFFER_SANDBOX="));
+        let works = fs::read_link(process.join("cwd")).is_ok_and(|works| works.starts_with(directory));
+        if (works || sandbox.is_some_and(|sandbox| sandbox.starts_with(home)))
+            && let Some(pid) = pid(&process)
+        {
+            // One that has just ended needs none.
+            let _ = kill(pid, Signal::SIGKILL);
         }
     }
 }

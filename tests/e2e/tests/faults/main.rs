@@ -5,6 +5,7 @@ mod clocks;
 mod directories;
 mod engines;
 mod links;
+mod machines;
 mod masters;
 mod plans;
 mod sabotage;
