@@ -285,7 +285,8 @@ fn agents_are_taken_out_of_use_and_given_back() {
         agents.as_array().unwrap().iter().map(|agent| agent[key].as_str().unwrap().to_owned()).collect()
     };
     let (ids, hostnames) = (agents("id"), agents("hostname"));
-    cluster.proffer(&["agent", "drain", &hostnames[0], "--deadline", "10s"]).success().stdout("");
+    cluster.proffer(&["agent", "drain", &hostnames[0], "--deadline", "10s", "--wait"]).success().stdout("");
+    assert_eq!(agents("duty")[0], "DRAINED");
     cluster.proffer(&["agent", "drain", &ids[0]]).success();
     cluster.proffer(&["agent", "deactivate", &ids[1]]).success();
     let becomes = |duties: [&str; 2]| {

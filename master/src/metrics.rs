@@ -10,7 +10,7 @@ use prometheus_client::{
     metrics::{MetricType, counter::Counter, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
-use proto_types::TaskState;
+use proto_types::{TaskState, agent::Duty};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// The bounds of what takes time, in seconds.
@@ -130,6 +130,8 @@ impl Collector for State {
 fn show(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> fmt::Result {
     let agents = AgentStanding::ALL.map(|standing| (standing.name(), counts.agents.get(&standing)));
     family(encoder, "agents", "Agents by state", agents)?;
+    let duties = Duty::NAMES.map(|name| (name, counts.duties.get(name)));
+    family(encoder, "agent_duties", "Agents that are not gone, by what operators want of them", duties)?;
     let tasks = TaskState::ALL.map(|state| (state.name(), counts.tasks.get(&state)));
     family(encoder, "tasks", "Tasks by state, those over as long as they are kept", tasks)?;
     let frameworks =

@@ -499,6 +499,13 @@ fn stored_changes() {
     let limit = vec![cpus(1), cpus(2)];
     let role = storage::v1::RoleUpdated { role: "a".to_owned(), weight_milli: 1, limit };
     refuses(read(Change::RoleUpdated(role)), "role_updated.limit[1].name", "cpus stands here twice");
+    let agent_id = || "a".to_owned();
+    let drain = storage::v1::AgentDrainBegun { agent_id: agent_id(), drain: None };
+    refuses(read(Change::AgentDrainBegun(drain)), "agent_drain_begun.drain", "is required");
+    let unavailability = Some(v1::Unavailability { start_ms: 5, end_ms: Some(5) });
+    let planned = storage::v1::AgentMaintenanceScheduled { agent_id: agent_id(), unavailability };
+    let field = "agent_maintenance_scheduled.unavailability.end_ms";
+    refuses(read(Change::AgentMaintenanceScheduled(planned)), field, "must be later than start_ms");
 }
 
 #[test]

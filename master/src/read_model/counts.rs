@@ -9,6 +9,8 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counts {
     pub(crate) agents: BTreeMap<AgentStanding, u64>,
+    /// Agents that are not gone, by the name of what operators want of them.
+    pub(crate) duties: BTreeMap<&'static str, u64>,
     pub(crate) tasks: BTreeMap<TaskState, u64>,
     pub(crate) frameworks_connected: u64,
     pub(crate) frameworks_disconnected: u64,
@@ -29,6 +31,13 @@ impl Counts {
         }
         if let Some(new) = new {
             *self.agents.entry(new.standing).or_default() += 1;
+        }
+        let remains = |view: &&AgentView| view.standing != AgentStanding::Gone;
+        if let Some(old) = old.filter(remains) {
+            *self.duties.entry(old.duty.name()).or_default() -= 1;
+        }
+        if let Some(new) = new.filter(remains) {
+            *self.duties.entry(new.duty.name()).or_default() += 1;
         }
         let connected = |view: &&AgentView| view.standing == AgentStanding::Connected;
         let (old, new) = (old.filter(connected), new.filter(connected));

@@ -184,3 +184,50 @@ async fn files_go_from_an_agent_to_whoever_asks_until_they_go_away() {
     assert_eq!(master.operator().read_files(unknown).await.unwrap_err().code(), Code::NotFound);
     master.stop().await;
 }
+
+#[tokio::test]
+async fn operators_take_agents_out_of_use_and_errors_name_what_is_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let master = Running::start(directory.path()).await;
+    let mut agent = Agent::register(&master.channel, "", "one", 2).await;
+    let (mut operator, agent_id) = (master.operator(), agent.id.clone());
+    let planned = Some(v1::Unavailability { start_ms: u64::MAX - 1, end_ms: Some(u64::MAX) });
+    let schedule = |agent_ids: &[&str], unavailability| v1::ScheduleMaintenanceRequest {
+        agent_ids: agent_ids.iter().map(ToString::to_string).collect(),
+        unavailability,
+    };
+    let over = Some(v1::Unavailability { start_ms: 2, end_ms: Some(1) });
+    let wrong = [
+        (schedule(&[&agent_id, ""], planned), "agent_ids[1]"),
+        (schedule(&[&agent_id], None), "unavailability"),
+        (schedule(&[&agent_id], over), "unavailability.end_ms"),
+        (schedule(&[], planned), "agent_ids"),
+    ];
+    for (request, field) in wrong {
+        let refused = operator.schedule_maintenance(request).await.unwrap_err();
+        assert_eq!(status::violations(&refused)[0].field, field);
+    }
+    let nobody = v1::DrainAgentRequest { agent_id: "A9-9".to_owned(), ..v1::DrainAgentRequest::default() };
+    assert_eq!(operator.drain_agent(nobody).await.unwrap_err().code(), Code::NotFound);
+    operator.schedule_maintenance(schedule(&[&agent_id], planned)).await.unwrap();
+    let drain = v1::DrainAgentRequest { agent_id: agent_id.clone(), deadline_ms: Some(60_000), ..Default::default() };
+    operator.drain_agent(drain).await.unwrap();
+    loop {
+        let agents = operator.list_agents(v1::ListAgentsRequest { page: None }).await.unwrap().into_inner().agents;
+        assert_eq!(agents[0].unavailability, planned);
+        if agents[0].duty() == v1::AgentDuty::Drained {
+            assert!(agents[0].drain.unwrap().deadline_ms.is_some());
+            break;
+        }
+    }
+    operator.cancel_maintenance(v1::CancelMaintenanceRequest { agent_ids: vec![agent_id.clone()] }).await.unwrap();
+    operator.reactivate_agent(v1::ReactivateAgentRequest { agent_id: agent_id.clone() }).await.unwrap();
+    operator.deactivate_agent(v1::DeactivateAgentRequest { agent_id: agent_id.clone() }).await.unwrap();
+    operator.mark_agent_gone(v1::MarkAgentGoneRequest { agent_id }).await.unwrap();
+    match agent.hear().await.unwrap() {
+        Some(ToAgent::Refused(refused)) => assert_eq!(refused.reason(), v1::RefusedReason::Gone),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(agent.hear().await, Ok(None)), "its link ends");
+    master.stop().await;
+}

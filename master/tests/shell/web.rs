@@ -113,6 +113,7 @@ async fn metrics_say_how_much_there_is_of_what() {
     for line in [
         "master_agents{state=\"connected\"} 1",
         "master_agents{state=\"unreachable\"} 0",
+        "master_agent_duties{state=\"active\"} 1",
         "master_frameworks{state=\"connected\"} 1",
         "master_tasks{state=\"STAGING\"} 1",
         "master_resources_total{resource=\"cpus\"} 2.0",

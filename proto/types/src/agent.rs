@@ -39,6 +39,9 @@ pub enum Duty {
 }
 
 impl Duty {
+    /// Every name.
+    pub const NAMES: [&'static str; 4] = ["active", "deactivated", "draining", "drained"];
+
     /// Its name, for lists.
     #[must_use]
     pub const fn name(self) -> &'static str {
