@@ -3,6 +3,7 @@
 pub(crate) mod cluster;
 mod containers;
 mod family;
+mod scratch;
 mod shares;
 mod start;
 mod zookeeper;
