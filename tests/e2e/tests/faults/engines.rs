@@ -95,3 +95,18 @@ async fn an_agent_works_on_while_its_engine_hangs() -> Result<()> {
     yard.world.all_reach(&BTreeSet::from(["late".to_owned()]), TaskState::TaskFinished).await?;
     yard.ends().await
 }
+
+#[tokio::test]
+async fn containers_that_outlive_their_engine_run_on() -> Result<()> {
+    if image::without_docker() {
+        return Ok(());
+    }
+    let mut yard = Yard::start(true).await?;
+    let ids = yard.runs(["a", "b"]).await?;
+    yard.engine.restart(Signal::SIGTERM).await?;
+    let more = yard.runs(["c", "d"]).await?;
+    yard.open()?;
+    yard.world.all_reach(&ids, TaskState::TaskFinished).await?;
+    yard.world.all_reach(&more, TaskState::TaskFinished).await?;
+    yard.ends().await
+}
