@@ -152,10 +152,14 @@ impl Driver {
                         return Ok(());
                     }
                     self.metrics.inputs.inc_by(count as u64);
-                    batch.drain(..).for_each(|message| self.on_message(message));
                 }
                 () = tokio::time::sleep_until(next_round), if wants_round => {}
             }
+            if !self.tenure.holds() {
+                // It stood still for so long that another may lead: what waits is not for it any more.
+                return Err(self.tenure.ended().await);
+            }
+            batch.drain(..).for_each(|message| self.on_message(message));
             if self.core.wants_allocation() && Instant::now() >= self.next_round {
                 self.allocate();
             }

@@ -180,6 +180,14 @@ impl Elected {
         self.masters[index].process.as_ref().context("the master does not run")?.signal(signal)
     }
 
+    /// Has a master stand still until it gets SIGCONT.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub async fn stop_master(&self, index: usize) -> Result<()> {
+        self.masters[index].process.as_ref().context("the master does not run")?.stop().await
+    }
+
     /// Sends a master a signal that ends it, and waits for its end.
     ///
     /// # Errors

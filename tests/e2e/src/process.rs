@@ -79,6 +79,24 @@ impl Process {
         kill(self.pid(), signal).with_context(|| format!("send {signal} to {}", self.name))
     }
 
+    /// Has it stand still, and waits until every thread of it does: they go on for a moment after the signal.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub async fn stop(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)?;
+        let threads = format!("/proc/{}/task", self.pid());
+        crate::wait::until(&format!("{} stands still", self.name), || async {
+            let mut threads = std::fs::read_dir(&threads).ok()?.flatten();
+            let stands = |thread: std::fs::DirEntry| {
+                let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+                status.lines().any(|line| line.starts_with("State:") && line.contains("T (stopped)"))
+            };
+            threads.all(stands).then_some(())
+        })
+        .await
+    }
+
     /// Waits for its end.
     ///
     /// # Errors

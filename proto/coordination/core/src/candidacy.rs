@@ -152,6 +152,12 @@ impl Candidacy {
         }
     }
 
+    /// Until when the leader may believe that it leads, unless ZooKeeper answers before.
+    #[must_use]
+    pub fn leads_until(&self) -> Monotonic {
+        self.lease.end()
+    }
+
     /// Reacts.
     pub fn handle(&mut self, now: Monotonic, input: Input) -> Vec<Effect> {
         if self.over {

@@ -29,7 +29,13 @@ impl Lease {
     /// Whether the leader has to step down.
     #[must_use]
     pub fn is_over(&self, now: Monotonic) -> bool {
-        now >= self.renewed + self.length
+        now >= self.end()
+    }
+
+    /// Until when the leader may believe that it leads, unless it is renewed.
+    #[must_use]
+    pub fn end(&self) -> Monotonic {
+        self.renewed + self.length
     }
 
     /// Says whether something should be asked, only to have an answer; the next time after a while.

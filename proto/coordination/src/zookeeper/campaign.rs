@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{Address, entry::author};
 use coordination_core::{Answer, Candidacy, Config, Effect, End, Input, Paths, Ticket};
+use proto_types::time::Monotonic;
 use std::time::Duration;
 use tokio::{task::JoinSet, time::Interval};
 use uuid::Uuid;
@@ -42,6 +43,11 @@ impl Campaign {
             false
         });
         effects
+    }
+
+    /// Until when the leader may believe that it leads.
+    pub(super) fn leads_until(&self) -> Monotonic {
+        self.core.leads_until()
     }
 
     /// What comes next. Safe to cancel.

@@ -5,6 +5,7 @@ use crate::{
     Fate, Log, Pending, Record, Tenure,
     entry::{Author, CONTENT_BYTES_MAX, Stamp, batches, pieces},
     growth::Growth,
+    tenure::SharedLease,
 };
 use coordination_core::{Effect, End, Input, Sealed};
 use proffer_proto::storage::v1::log_entry::Content;
@@ -35,8 +36,10 @@ impl ZooKeeperLog {
     pub(super) fn begin(campaign: Campaign, author: Author, growth: Growth) -> (Self, Tenure) {
         let (commands, incoming) = mpsc::channel(1);
         let (ended, tenure) = oneshot::channel();
-        let task = tokio::spawn(serve(campaign, incoming, ended));
-        (Self { author, growth, commands, task, ended: false }, Tenure::until(tenure))
+        let lease = SharedLease::default();
+        lease.extend(campaign.leads_until());
+        let task = tokio::spawn(serve(campaign, incoming, ended, lease.clone()));
+        (Self { author, growth, commands, task, ended: false }, Tenure::until(tenure, lease))
     }
 
     /// Writes entries, one after the other; the answer is the number of the first, and their size.
@@ -92,7 +95,12 @@ impl<R: Record> Log<R> for ZooKeeperLog {
 }
 
 /// Serves a term's log until it is closed or the term ends.
-async fn serve(mut campaign: Campaign, mut commands: mpsc::Receiver<Command>, ended: oneshot::Sender<Fate>) {
+async fn serve(
+    mut campaign: Campaign,
+    mut commands: mpsc::Receiver<Command>,
+    ended: oneshot::Sender<Fate>,
+    lease: SharedLease,
+) {
     let mut writing: Option<oneshot::Sender<Result<u64, End>>> = None;
     let end = 'term: loop {
         let effects = tokio::select! {
@@ -106,6 +114,7 @@ async fn serve(mut campaign: Campaign, mut commands: mpsc::Receiver<Command>, en
                 Some(Command::Prune(before)) => campaign.give(Input::Prune(before)),
             },
         };
+        lease.extend(campaign.leads_until());
         for effect in effects {
             match effect {
                 Effect::Written(index) => drop(writing.take().map(|answer| answer.send(Ok(index)))),

@@ -34,7 +34,7 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(100);
 
 /// A clock for the machines.
-fn now() -> Monotonic {
+pub(crate) fn now() -> Monotonic {
     static START: OnceLock<Instant> = OnceLock::new();
     Monotonic(START.get_or_init(Instant::now).elapsed())
 }

@@ -25,7 +25,7 @@ async fn work_goes_on_while_leaders_are_killed_and_stopped() -> Result<()> {
     cluster.connected().await?;
     cluster.start_master(first)?;
     // A leader that stands still and wakes up when another leads: nothing that it still wanted to do happens.
-    cluster.signal_master(second, Signal::SIGSTOP)?;
+    cluster.stop_master(second).await?;
     let third = cluster.leader(&[second]).await?;
     cluster.signal_master(second, Signal::SIGCONT)?;
     until("the old leader leads no more", || async {

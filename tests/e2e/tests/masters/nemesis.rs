@@ -20,7 +20,7 @@ async fn kill_the_leader(cluster: &mut Elected) -> Result<()> {
 
 async fn stop_the_leader(cluster: &mut Elected) -> Result<()> {
     let leader = cluster.leader(&[]).await?;
-    cluster.signal_master(leader, Signal::SIGSTOP)?;
+    cluster.stop_master(leader).await?;
     cluster.leader(&[leader]).await?;
     cluster.signal_master(leader, Signal::SIGCONT)
 }

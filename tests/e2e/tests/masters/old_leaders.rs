@@ -13,7 +13,7 @@ async fn what_waits_in_an_old_leader_is_not_launched() -> Result<()> {
     let ids = world.launch_waiting("before", 2).await?;
     let old = world.cluster.leader(&[]).await?;
     let offer = world.scheduler.offer().await?;
-    world.cluster.signal_master(old, Signal::SIGSTOP)?;
+    world.cluster.stop_master(old).await?;
     let ghost = launch(vec![world.task("ghost", "true")]);
     let World { scheduler, cluster, log, .. } = &mut world;
     let elsewhere = async {
