@@ -25,7 +25,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
     time::{Instant, MissedTickBehavior},
 };
 use tonic::Status;
@@ -49,12 +49,38 @@ const ALLOCATION_COST_PARTS: u32 = 10;
 /// Something for the driver. Streams and calls come with where their answers go.
 #[derive(Debug)]
 pub(crate) enum Message {
-    Link { link: LinkId, messages: Writer<LinkMessage> },
-    Misunderstood { link: LinkId, message: String },
-    Subscribe { connection: ConnectionId, events: Writer<Arc<NumberedEvent>>, input: Input },
-    Call { call: CallId, answer: oneshot::Sender<Result<Reply, Refusal>>, input: Input },
-    Operate { call: CallId, answer: oneshot::Sender<Result<OperatorReply, Refusal>>, input: Input },
-    OpenData { link: LinkId, request: OpenData },
+    Link {
+        link: LinkId,
+        messages: Writer<LinkMessage>,
+    },
+    /// The first that an agent says. The turn ends when this is dropped: then the next agent may register.
+    Register {
+        input: Input,
+        turn: OwnedSemaphorePermit,
+    },
+    Misunderstood {
+        link: LinkId,
+        message: String,
+    },
+    Subscribe {
+        connection: ConnectionId,
+        events: Writer<Arc<NumberedEvent>>,
+        input: Input,
+    },
+    Call {
+        call: CallId,
+        answer: oneshot::Sender<Result<Reply, Refusal>>,
+        input: Input,
+    },
+    Operate {
+        call: CallId,
+        answer: oneshot::Sender<Result<OperatorReply, Refusal>>,
+        input: Input,
+    },
+    OpenData {
+        link: LinkId,
+        request: OpenData,
+    },
     Input(Input),
 }
 
@@ -169,6 +195,10 @@ impl Driver {
 
     fn on_message(&mut self, message: Message) {
         match message {
+            Message::Register { input, turn } => {
+                self.on_message(Message::Input(input));
+                drop(turn);
+            }
             Message::Input(input) => {
                 match &input {
                     // It was read while the link was being closed; nobody could answer it.

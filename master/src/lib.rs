@@ -93,6 +93,7 @@ pub async fn run_on(
     stop: CancellationToken,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Error> {
+    kit::limits::raise_open_files();
     let (listener, bound) = kit::listen::tcp(options.listen, options.insecure).await?;
     let address = options.advertise.clone().unwrap_or_else(|| bound.to_string());
     kit::channel::endpoint(&address).map_err(Error::Advertise)?;

@@ -62,7 +62,7 @@ impl Agent {
             return;
         }
         self.hear();
-        if let ToAgent::Registered { id, cluster, ping_interval, ping_misses } = message {
+        if let ToAgent::Registered { id, cluster, ping_interval, ping_misses, .. } = message {
             if self.is_foreign(link, &cluster) {
                 return;
             }

@@ -1,11 +1,13 @@
 //! The link to the master: found, opened, kept, and found again.
 
 pub(crate) mod data;
+mod pace;
 
 use crate::driver::Event;
 use agent_core::{Closed, Input, LinkId};
 use coordination::{Detector, Masters};
 use data::Files;
+use pace::Pace;
 use proffer_proto::{
     convert::{link::FromMaster, status},
     v1::{AgentMessage, MasterMessage, agent_service_client::AgentServiceClient},
@@ -31,9 +33,6 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often it is said that no master leads.
 const DETECTION_REPORT: Duration = Duration::from_secs(5);
-
-/// The first and the longest wait before the next try.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
 /// Messages of a master may be as large as a launch of a thousand tasks with long commands; but one launch must fit into
 /// a record of the journal.
@@ -70,8 +69,9 @@ pub(crate) struct Connector {
 struct Attempts {
     links: u64,
     next: usize,
-    failures: u32,
+    /// Who leads, as far as anybody said.
     leader: Option<String>,
+    pace: Pace,
 }
 
 impl Connector {
@@ -87,42 +87,36 @@ impl Connector {
     pub(crate) async fn run(self) {
         let mut attempts = Attempts::default();
         while !self.events.is_closed() {
-            let address = match attempts.leader.take() {
-                Some(leader) => leader,
-                None => self.next_master(&mut attempts).await,
-            };
+            let address = self.next_master(&mut attempts).await;
             attempts.links += 1;
             let link = LinkId(attempts.links);
-            let mut admitted = false;
-            let ended = self.hold(link, &address, &mut admitted).await;
+            let ended = self.hold(link, &address, &mut attempts.pace).await;
             if self.events.send(Event::Input(Input::LinkClosed { link })).await.is_err() {
                 return;
             }
-            if admitted {
-                attempts.failures = 0;
-            }
             let wait = self.on_ended(&address, ended, &mut attempts);
-            tokio::time::sleep(wait).await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                // However long the old leader was tried in vain: the new one is there now.
+                leader = self.deposed(&address) => attempts.leader = Some(leader),
+            }
         }
     }
 
     /// Whom to try next: the leader where it is known, else one of the masters after the other.
     async fn next_master(&self, attempts: &mut Attempts) -> String {
-        let Some(detector) = &self.detector else {
-            attempts.next += 1;
-            return self.masters[(attempts.next - 1) % self.masters.len()].clone();
-        };
-        let mut said = String::new();
-        loop {
-            match detector.leader(DETECTION_REPORT).await {
-                Ok(leader) => return leader.address,
-                Err(why) if why == said => debug!("no master to register with: {why}"),
-                Err(why) => {
-                    warn!("no master to register with: {why}");
-                    said = why;
+        let leader = match attempts.leader.take() {
+            Some(leader) => leader,
+            None => match &self.detector {
+                Some(detector) => found(detector).await,
+                None => {
+                    attempts.next += 1;
+                    return self.masters[(attempts.next - 1) % self.masters.len()].clone();
                 }
-            }
-        }
+            },
+        };
+        tokio::time::sleep(attempts.pace.scatter(&leader, rand::random())).await;
+        leader
     }
 
     /// Waits until another master than this one leads.
@@ -135,33 +129,31 @@ impl Connector {
 
     /// Says how long to wait before the next try.
     fn on_ended(&self, address: &str, ended: Ended, attempts: &mut Attempts) -> Duration {
-        attempts.failures = attempts.failures.saturating_add(1);
+        attempts.pace.ended();
         match ended {
             Ended::Elsewhere(leader) if leader != address => {
                 debug!(%address, %leader, "the leader is elsewhere");
                 attempts.leader = Some(leader);
-                if attempts.failures <= self.masters.len() as u32 + 1 {
+                if attempts.pace.failures() <= self.masters.len() as u32 + 1 {
                     return Duration::ZERO;
                 }
             }
             Ended::Elsewhere(_) => {}
-            Ended::Broken(why) if attempts.failures == 1 => warn!(%address, "no link to the master: {why}"),
+            Ended::Broken(why) if attempts.pace.failures() == 1 => warn!(%address, "no link to the master: {why}"),
             Ended::Broken(why) => debug!(%address, "no link to the master: {why}"),
             Ended::Closed(Closed::Refused { reason, message }) => {
                 warn!(%address, ?reason, "the master refused the agent: {message}");
                 if matches!(reason, RefusedReason::WrongCluster | RefusedReason::Invalid) {
-                    return BACKOFF.1;
+                    return pace::IN_VAIN;
                 }
             }
             Ended::Closed(why) => info!(%address, ?why, "the link to the master is closed"),
         }
-        let (first, longest) = BACKOFF;
-        let most = first.saturating_mul(1 << attempts.failures.min(10)).min(longest);
-        most.mul_f64(rand::random_range(0.5..1.0))
+        attempts.pace.wait(rand::random())
     }
 
     /// Opens a link and passes on what the master says, until it ends.
-    async fn hold(&self, link: LinkId, address: &str, admitted: &mut bool) -> Ended {
+    async fn hold(&self, link: LinkId, address: &str, pace: &mut Pace) -> Ended {
         let channel = match kit::channel::tcp(address).await {
             Ok(channel) => channel,
             Err(error) => return Ended::Broken(kit::exit::chain(&error)),
@@ -189,7 +181,7 @@ impl Connector {
                     Err(_) => Ended::Broken("the master reads too slowly".to_owned()),
                 },
                 message = incoming.message() => match message {
-                    Ok(Some(message)) => if let Err(ended) = self.on_message(link, address, message, admitted).await {
+                    Ok(Some(message)) => if let Err(ended) = self.on_message(link, address, message, pace).await {
                         return ended;
                     },
                     Ok(None) => return Ended::Broken("the master closed the link".to_owned()),
@@ -204,7 +196,7 @@ impl Connector {
         link: LinkId,
         address: &str,
         message: MasterMessage,
-        admitted: &mut bool,
+        pace: &mut Pace,
     ) -> Result<(), Ended> {
         let read: Result<(Epoch, FromMaster), _> = message.try_into();
         let (epoch, message) = match read {
@@ -217,9 +209,9 @@ impl Connector {
         match message {
             FromMaster::OpenData(open) => self.files.open(address, open),
             FromMaster::Control(message) => {
-                if let ToAgent::Registered { id, cluster, .. } = &message {
+                if let ToAgent::Registered { id, cluster, reconnect_within, .. } = &message {
                     info!(%address, agent = %id, %cluster, %epoch, "registered");
-                    *admitted = true;
+                    pace.admitted(address, *reconnect_within);
                 }
                 // The master ends the link with it, which may be seen before the core has judged it.
                 let refused = match &message {
@@ -237,6 +229,21 @@ impl Connector {
             }
         }
         Ok(())
+    }
+}
+
+/// Waits until somebody leads.
+async fn found(detector: &Detector) -> String {
+    let mut said = String::new();
+    loop {
+        match detector.leader(DETECTION_REPORT).await {
+            Ok(leader) => return leader.address,
+            Err(why) if why == said => debug!("no master to register with: {why}"),
+            Err(why) => {
+                warn!("no master to register with: {why}");
+                said = why;
+            }
+        }
     }
 }
 

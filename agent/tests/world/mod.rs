@@ -126,6 +126,7 @@ impl Master {
                 cluster_id: "cluster-1".to_owned(),
                 ping_interval_ms: 5000,
                 ping_misses: 6,
+                reconnect_within_ms: 0,
             }),
         )
         .await;

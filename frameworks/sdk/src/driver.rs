@@ -144,7 +144,7 @@ impl<'a, S: Scheduler> Driver<'a, S> {
             tokio::select! {
                 Some(found) = findings.recv() => driver.on_found(found),
                 // A leader that is cut off may not know yet that another leads.
-                leader = other_leader(following) => batch.extend(driver.deposed(leader)),
+                leader = other_leader(following) => batch.push(driver.deposed(leader)),
                 _ = inputs.recv_many(&mut batch, BATCH_MAX) => {}
                 _ = commands.recv_many(&mut asked, BATCH_MAX) => {}
                 () = tokio::time::sleep_until(due.unwrap_or_else(far)), if due.is_some() => {}
@@ -195,7 +195,6 @@ impl<'a, S: Scheduler> Driver<'a, S> {
                 Effect::OpenStream { stream, master, subscribe } => self.open(stream, &master, *subscribe),
                 Effect::CloseStream(stream) => {
                     self.waiting = self.waiting.filter(|waiting| *waiting != stream);
-                    self.master.clear();
                     if let Some(task) = self.streams.remove(&stream) {
                         task.abort();
                     }
@@ -269,17 +268,17 @@ impl<'a, S: Scheduler> Driver<'a, S> {
         }
     }
 
-    /// The election to follow and the master in use, while there are both.
+    /// The election to follow and the master last used, while there are both: another may lead while the old one is
+    /// tried again in vain.
     fn following(&self) -> Option<(Arc<Election>, String)> {
         let (_, election) = self.election.as_ref().filter(|_| !self.master.is_empty())?;
         Some((Arc::clone(election), self.master.clone()))
     }
 
     /// Another master leads than the one in use.
-    fn deposed(&mut self, leader: String) -> Option<Input> {
+    fn deposed(&mut self, leader: String) -> Input {
         self.master.clone_from(&leader);
-        let stream = *self.streams.keys().next()?;
-        Some(Input::StreamEnded { stream, end: StreamEnd::NotLeader(Some(leader)) })
+        Input::Leader(leader)
     }
 
     fn open_at(&mut self, stream: StreamId, address: &MasterAddress, subscribe: Subscribe) {

@@ -1,7 +1,7 @@
 //! Using offers. First everything is planned against the present state, with a verdict for each task; then the plan is
 //! carried out. Nothing is changed by what is refused.
 
-use crate::{CallId, Master, minted::epoch_of, roles::lineage, tasks::Task};
+use crate::{CallId, Master, accounts::Charges, minted::epoch_of, roles::lineage, tasks::Task};
 use proto_types::{
     AgentId, ExecutorId, Filters, FrameworkId, OfferId, Principal, Rejection, RejectionKind, Resources, Role, Scalar,
     TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
@@ -304,12 +304,13 @@ impl Master {
 
     fn launch(&mut self, principal: &Principal, id: &FrameworkId, agent_id: &AgentId, role: &Role, launch: Launch) {
         let executor = launch.executor.as_ref().map_or_else(ExecutorId::built_in, |executor| executor.id.clone());
+        let mut charges = Charges::default();
         for info in &launch.tasks {
             let key = TaskKey { framework: id.clone(), task: info.id.clone() };
             let mut latest = TaskStatus::new(info.id.clone(), TaskState::Staging, Source::Master, self.now.wall);
             latest.agent = Some(agent_id.clone());
             latest.executor = Some(executor.clone());
-            let task = Task {
+            let mut task = Task {
                 info: Some(Arc::clone(info)),
                 agent: agent_id.clone(),
                 executor: executor.clone(),
@@ -323,9 +324,10 @@ impl Master {
                 mastered: 0,
                 charged: false,
             };
+            charges.add(id, &mut task);
             self.insert_task(&key, task);
-            self.charge_task(&key);
         }
+        self.charge_tasks(agent_id, charges);
         let Some(agent) = self.agents.get(agent_id) else { return };
         let Some(framework) = self.frameworks.get(id) else { return };
         let after = agent.written.max(framework.written);

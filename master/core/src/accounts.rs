@@ -1,8 +1,40 @@
 //! Who has what: the three books (agent, framework, role) are only written together, here.
 
-use crate::Master;
+use crate::{Master, tasks::Task};
 use proto_types::{AgentId, FrameworkId, Offer, OfferId, Resources, Role, TaskKey, scheduling::Event};
 use std::{collections::BTreeMap, sync::Arc};
+
+/// What tasks of one agent use that are not in the books yet. An agent comes with many tasks and a launch has many: the
+/// books are written once for all of a framework and role.
+#[derive(Debug, Default)]
+pub(crate) struct Charges(Vec<Charge>);
+
+#[derive(Debug)]
+struct Charge {
+    framework: FrameworkId,
+    role: Role,
+    resources: Resources,
+    tasks: u32,
+}
+
+impl Charges {
+    /// The task's resources are accounted to it from now on.
+    pub(crate) fn add(&mut self, framework: &FrameworkId, task: &mut Task) {
+        if std::mem::replace(&mut task.charged, true) {
+            return;
+        }
+        let same = |charge: &&mut Charge| charge.framework == *framework && charge.role == task.role;
+        let Some(charge) = self.0.iter_mut().find(same) else {
+            let (framework, role, resources) = (framework.clone(), task.role.clone(), task.resources());
+            self.0.push(Charge { framework, role, resources, tasks: 1 });
+            return;
+        };
+        if let Some(info) = &task.info {
+            charge.resources.add(&info.resources);
+        }
+        charge.tasks += 1;
+    }
+}
 
 impl Master {
     /// Tasks or an executor of the framework now use these resources of the agent.
@@ -29,23 +61,20 @@ impl Master {
         self.agents.account(agent);
     }
 
-    /// The task's resources are accounted to it from now on.
-    pub(crate) fn charge_task(&mut self, key: &TaskKey) {
-        let Some(task) = self.frameworks.change_task(key) else { return };
-        if std::mem::replace(&mut task.charged, true) {
-            return;
+    /// Writes what tasks of the agent use into the books.
+    pub(crate) fn charge_tasks(&mut self, agent: &AgentId, charges: Charges) {
+        for Charge { framework, role, resources, tasks } in charges.0 {
+            if let Some(framework) = self.frameworks.change(&framework) {
+                framework.active_tasks += tasks;
+            }
+            if let Some(agent) = self.agents.change(agent) {
+                agent.active_tasks += tasks;
+            }
+            self.charge(agent, &framework, &role, &resources);
         }
-        let (agent, role, resources) = (task.agent.clone(), task.role.clone(), task.resources());
-        if let Some(framework) = self.frameworks.change(&key.framework) {
-            framework.active_tasks += 1;
-        }
-        if let Some(agent) = self.agents.change(&agent) {
-            agent.active_tasks += 1;
-        }
-        self.charge(&agent, &key.framework, &role, &resources);
     }
 
-    /// They no more are: it is over, or its agent unreachable.
+    /// The task's resources are accounted to it no more: it is over, or its agent unreachable.
     pub(crate) fn discharge_task(&mut self, key: &TaskKey) {
         let Some(task) = self.frameworks.change_task(key) else { return };
         if !std::mem::replace(&mut task.charged, false) {

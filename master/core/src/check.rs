@@ -16,12 +16,13 @@ pub struct Violation {
 type Check = fn(&Master, &mut Vec<String>);
 
 /// All invariants by name.
-const CHECKS: [(&str, Check); 10] = [
+const CHECKS: [(&str, Check); 11] = [
     ("agents_use_what_their_tasks_and_executors_use", agents_use_what_their_tasks_and_executors_use),
     ("agents_offer_what_their_offers_hold", agents_offer_what_their_offers_hold),
     ("no_resource_is_promised_twice", no_resource_is_promised_twice),
     ("frameworks_have_what_their_tasks_and_offers_hold", frameworks_have_what_their_tasks_and_offers_hold),
     ("roles_have_what_their_frameworks_have", roles_have_what_their_frameworks_have),
+    ("limits_count_agents_that_are_not_back", limits_count_agents_that_are_not_back),
     ("offers_are_of_active_agents_to_connected_frameworks", offers_are_of_active_agents_to_connected_frameworks),
     ("only_tasks_that_may_run_use_resources", only_tasks_that_may_run_use_resources),
     ("updates_wait_in_order", updates_wait_in_order),
@@ -134,6 +135,15 @@ fn roles_have_what_their_frameworks_have(master: &Master, details: &mut Vec<Stri
     }
 }
 
+fn limits_count_agents_that_are_not_back(master: &Master, details: &mut Vec<String>) {
+    let mut missing = Quantities::default();
+    let away = master.agents.iter().filter(|(_, agent)| agent.standing == AgentStanding::Recovered);
+    away.for_each(|(_, agent)| missing.add(&agent.info.resources));
+    if missing != *master.roles.missing() {
+        details.push(format!("the book says {}, agents that are not back have {missing}", master.roles.missing()));
+    }
+}
+
 fn offers_are_of_active_agents_to_connected_frameworks(master: &Master, details: &mut Vec<String>) {
     for offer in master.offers.iter() {
         let agent = master.agents.get(&offer.agent);
@@ -150,8 +160,7 @@ fn offers_are_of_active_agents_to_connected_frameworks(master: &Master, details:
 fn only_tasks_that_may_run_use_resources(master: &Master, details: &mut Vec<String>) {
     for (id, framework) in master.frameworks.iter() {
         for (task_id, task) in &framework.tasks {
-            let may_run = !task.state().is_terminal() && task.state() != proto_types::TaskState::Unreachable;
-            if may_run != task.charged {
+            if task.is_active() != task.charged {
                 details.push(format!("task {id}/{task_id} is {} and charged: {}", task.state(), task.charged));
             }
             if !holds_task(master, &task.agent, id, task_id) {

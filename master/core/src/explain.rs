@@ -104,12 +104,22 @@ impl Master {
         for ancestor in lineage {
             let Some(node) = self.roles.get(&ancestor).filter(|node| !node.limit.is_empty()) else { continue };
             let message = format!(
-                "role {ancestor} is at its limit: it may have {} and has {}",
+                "role {ancestor} is at its limit: it may have {} and has {}{}",
                 node.limit,
-                some(&node.allocated)
+                some(&node.allocated),
+                self.explain_missing()
             );
             reasons.push(line("limit", message, census.limited));
         }
+    }
+
+    /// What limits count although nobody knows whose it is.
+    fn explain_missing(&self) -> String {
+        let missing = self.roles.missing();
+        if missing.is_empty() {
+            return String::new();
+        }
+        format!(", and may have up to {missing} more on agents that are not back since this master leads")
     }
 
     fn explain_minimum(&self, framework: &Framework, role: &Role, census: &Census) -> String {
@@ -259,7 +269,9 @@ impl Master {
         let mut reasons = vec![line("share", message, 0)];
         if !node.limit.is_empty() {
             let left = self.roles.headroom(role);
-            reasons.push(line("limit", format!("its limit is {}, with those above it {left} are left", node.limit), 0));
+            let missing = self.explain_missing();
+            let message = format!("its limit is {}, with those above it {left} are left{missing}", node.limit);
+            reasons.push(line("limit", message, 0));
         }
         for id in node.frameworks() {
             let Some(framework) = self.frameworks.get(id) else { continue };

@@ -1,6 +1,6 @@
 //! Agents that never come back, by an operator's word.
 
-use crate::{Body, Change, LogIndex, Master, effect::AgentStanding};
+use crate::{Body, Change, LogIndex, Master, effect::AgentStanding, liveness::Was};
 use proto_types::{
     AgentId, Principal, TaskState, TaskStatus,
     link::{RefusedReason, ToAgent},
@@ -16,7 +16,7 @@ impl Master {
         if agent.standing == AgentStanding::Gone {
             return agent.written;
         }
-        let (counted, link) = (agent.counts(), agent.link);
+        let (was, link) = (Was::of(agent), agent.link);
         let message = format!("agent {id} ({}) was marked gone by an operator", agent.info.hostname);
         let wall = self.now.wall;
         let written = self.out.append(principal, Fact::AgentMarkedGone { agent: id.clone(), since: wall });
@@ -32,7 +32,7 @@ impl Master {
             agent.strays.clear();
             self.timers.cancel(agent.drain_timer.take());
         }
-        self.detach(id, counted);
+        self.detach(id, was);
         let lost = |task| {
             TaskStatus::new(task, TaskState::GoneByOperator, Source::Master, wall)
                 .because(Reason::AgentRemovedByOperator, message.clone())

@@ -1,6 +1,6 @@
 //! Who is there, who is missing, and what time does by itself.
 
-use crate::{Body, Master, effect::AgentStanding, timers::Timer};
+use crate::{Body, Master, agents::Agent, effect::AgentStanding, timers::Timer};
 use proto_types::{
     AgentId, Principal, TaskId, TaskState, TaskStatus,
     link::ToAgent,
@@ -14,6 +14,21 @@ use std::collections::BTreeSet;
 /// When more than one in so many of the agents is missing at once, the fault is likelier on our side of the network:
 /// they are then marked one by one.
 const MASS_FRACTION: usize = 5;
+
+/// How an agent was counted before it was given up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Was {
+    /// Its resources count towards the cluster's.
+    counted: bool,
+    /// It was known to the master before and expected back, with all that it has perhaps in use.
+    expected: bool,
+}
+
+impl Was {
+    pub(crate) fn of(agent: &Agent) -> Self {
+        Self { counted: agent.counts(), expected: agent.standing == AgentStanding::Recovered }
+    }
+}
 
 /// How many agents were missing when last one was due to be marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +177,7 @@ impl Master {
         let principal = Principal::anonymous();
         let written = self.out.append(&principal, fact);
         let Some(agent) = self.agents.get(id) else { return };
-        let (counted, link) = (agent.counts(), agent.link);
+        let (was, link) = (Was::of(agent), agent.link);
         let message = format!("agent {id} ({}) does not answer", agent.info.hostname);
         let Some(agent) = self.agents.change(id) else { return };
         (agent.standing, agent.since, agent.written) = (AgentStanding::Unreachable, wall, Some(written));
@@ -170,7 +185,7 @@ impl Master {
         if let Some(link) = link {
             self.out.push(None, Body::CloseLink(link));
         }
-        self.detach(id, counted);
+        self.detach(id, was);
         let lost = |task| {
             let mut status = TaskStatus::new(task, TaskState::Unreachable, Source::Master, wall)
                 .because(Reason::AgentRemoved, format!("{message}; the task may still run there"));
@@ -181,14 +196,17 @@ impl Master {
     }
 
     /// Gives up what was bound to the agent: its link, its offers and filters, and what its executors use.
-    pub(crate) fn detach(&mut self, id: &AgentId, counted: bool) {
+    pub(crate) fn detach(&mut self, id: &AgentId, was: Was) {
         let Some(agent) = self.agents.change(id) else { return };
         let (link, info) = (agent.link.take(), std::sync::Arc::clone(&agent.info));
         let offers: Vec<_> = agent.offers.iter().cloned().collect();
         let executors = std::mem::take(&mut agent.executors);
         self.timers.cancel(agent.liveness.timer.take());
-        if counted {
+        if was.counted {
             self.roles.subtract_total(&info.resources);
+        }
+        if was.expected {
+            self.roles.expect_no_more(&info.resources);
         }
         if let Some(link) = link {
             self.agents.unbind(link);

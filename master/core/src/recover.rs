@@ -128,6 +128,7 @@ impl Master {
         for id in recovered {
             let timer = self.timers.set(deadline, Timer::Missing(id.clone()));
             if let Some(agent) = self.agents.change(&id) {
+                self.roles.expect(&agent.info.resources);
                 agent.liveness.timer = Some(timer);
             }
         }

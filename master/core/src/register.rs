@@ -2,6 +2,7 @@
 
 use crate::{
     Body, LinkId, Master,
+    accounts::Charges,
     agents::Agent,
     effect::{AgentStanding, LogIndex},
     tasks::Task,
@@ -15,10 +16,25 @@ use proto_types::{
     status::{Reason, Source},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry},
     sync::Arc,
     time::Duration,
 };
+
+/// Between two agents that come back, on average: a master takes in an agent with its connection and tasks in about
+/// this time. A few agents are back at once, ten thousand within two seconds and a half.
+const REGISTRATION_PAUSE: Duration = Duration::from_micros(250);
+
+/// What comes of the tasks that an agent came with, once all were looked at: it has many, and what they have in common
+/// is done once.
+#[derive(Debug, Default)]
+struct Taken {
+    /// Tasks that this master did not know.
+    new: BTreeSet<TaskKey>,
+    charges: Charges,
+    /// Frameworks for which there are updates.
+    told: BTreeSet<FrameworkId>,
+}
 
 impl Master {
     pub(crate) fn on_register(&mut self, link: LinkId, principal: Principal, registration: Registration) {
@@ -44,6 +60,7 @@ impl Master {
             cluster: self.cluster.clone(),
             ping_interval: self.config.ping_interval,
             ping_misses: self.config.ping_misses,
+            reconnect_within: self.reconnect_within(),
         };
         self.out.send_agent(written, link, message);
         self.take_executors(&id, link, registration.executors);
@@ -51,6 +68,12 @@ impl Master {
         self.resend_kills(&id, link);
         self.drain_again(&id);
         self.agents.account(&id);
+    }
+
+    /// Over how long agents should spread when they come back to another master.
+    fn reconnect_within(&self) -> Duration {
+        let agents = u32::try_from(self.agents.iter().len()).unwrap_or(u32::MAX);
+        REGISTRATION_PAUSE * agents
     }
 
     fn may_register(&self, registration: &Registration) -> Result<(), (RefusedReason, String)> {
@@ -101,6 +124,7 @@ impl Master {
                 self.agents.insert(id.clone(), agent);
             }
             Some((old, _, true)) => self.roles.subtract_total(&old.resources),
+            Some((old, AgentStanding::Recovered, _)) => self.roles.expect_no_more(&old.resources),
             Some(_) => {}
         }
         self.roles.add_total(&info.resources);
@@ -166,9 +190,10 @@ impl Master {
 
     /// Compares the agent's tasks with ours. What it has is so; what it does not have is no more.
     fn take_tasks(&mut self, id: &AgentId, link: LinkId, held: Vec<HeldTask>, was_unreachable: bool) {
-        let mut seen = BTreeSet::new();
+        let mut missing = self.agents.get(id).map(|agent| agent.tasks.clone()).unwrap_or_default();
         let mut dead = BTreeSet::new();
         let mut done = Vec::new();
+        let mut taken = Taken::default();
         if let Some(agent) = self.agents.change(id) {
             agent.strays.clear();
         }
@@ -181,75 +206,81 @@ impl Master {
                 }
                 continue;
             }
-            seen.insert(task.key.clone());
-            self.take_task(id, task, was_unreachable);
+            missing.remove(&task.key);
+            self.take_task(id, task, was_unreachable, &mut taken);
         }
         if !done.is_empty() {
             self.out.send_agent(self.last_removal, link, ToAgent::Acknowledge(done));
         }
-        let tasks = self.agents.get(id).map(|agent| &agent.tasks).into_iter().flatten();
-        let missing: Vec<_> = tasks.filter(|key| !seen.contains(key)).cloned().collect();
+        if let Some(agent) = self.agents.change(id) {
+            agent.tasks.append(&mut taken.new);
+        }
+        self.charge_tasks(id, taken.charges);
         for key in missing {
             self.on_task_missing(id, &key);
+            taken.told.insert(key.framework);
+        }
+        for framework in taken.told {
+            self.pump(&framework);
         }
     }
 
-    fn take_task(&mut self, id: &AgentId, held: HeldTask, was_unreachable: bool) {
-        let key = held.key;
-        let (here, completed) = match self.frameworks.get(&key.framework) {
-            Some(framework) => (
-                framework.tasks.get(&key.task).map(|task| task.agent == *id),
-                framework.completed_on.contains_key(&key.task),
-            ),
-            None => (None, false),
+    fn take_task(&mut self, id: &AgentId, held: HeldTask, was_unreachable: bool, taken: &mut Taken) {
+        let HeldTask { key, latest, unacknowledged, .. } = held;
+        let Some(framework) = self.frameworks.change(&key.framework) else { return };
+        let completed = framework.completed_on.contains_key(&key.task);
+        let task = match framework.tasks.entry(key.task.clone()) {
+            Entry::Occupied(known) if known.get().agent == *id => Some(known.into_mut()),
+            Entry::Vacant(unknown) if !completed => {
+                taken.new.insert(key.clone());
+                let first = unacknowledged.first().map_or(latest.sequence + 1, |status| status.sequence);
+                let acknowledged = first.saturating_sub(1);
+                Some(unknown.insert(Task {
+                    info: held.info,
+                    agent: id.clone(),
+                    executor: held.executor,
+                    role: held.role,
+                    principal: framework.principal.clone(),
+                    latest: latest.clone(),
+                    tail: VecDeque::new(),
+                    sent: 0,
+                    acknowledged,
+                    received: acknowledged,
+                    mastered: 0,
+                    charged: false,
+                }))
+            }
+            Entry::Occupied(_) | Entry::Vacant(_) => None,
         };
-        if here == Some(false) || (completed && here.is_none()) {
-            self.end_stray(id, &key, &held.latest);
+        let Some(task) = task else {
+            self.end_stray(id, &key, &latest);
             return;
-        }
-        if here.is_none() {
-            let principal = self.frameworks.get(&key.framework).map(|framework| framework.principal.clone());
-            let first = held.unacknowledged.first().map_or(held.latest.sequence + 1, |status| status.sequence);
-            let acknowledged = first.saturating_sub(1);
-            let task = Task {
-                info: held.info,
-                agent: id.clone(),
-                executor: held.executor,
-                role: held.role,
-                principal: principal.unwrap_or_else(Principal::anonymous),
-                latest: held.latest.clone(),
-                tail: VecDeque::new(),
-                sent: 0,
-                acknowledged,
-                received: acknowledged,
-                mastered: 0,
-                charged: false,
-            };
-            self.insert_task(&key, task);
-        }
-        let new: Vec<TaskStatus> = match self.frameworks.task(&key) {
-            Some(task) => held.unacknowledged.into_iter().filter(|status| task.is_new(status.sequence)).collect(),
-            None => Vec::new(),
         };
-        let told = !new.is_empty();
-        for status in new {
-            self.take_update(&key, status);
+        let mut told = false;
+        for status in unacknowledged {
+            if task.is_new(status.sequence) {
+                task.push(status);
+                told = true;
+            }
         }
-        let latest = held.latest;
-        let unreachable = |task: &Task| task.state() == TaskState::Unreachable;
-        if !told
-            && self.frameworks.task(&key).is_some_and(unreachable)
-            && let Some(task) = self.frameworks.change_task(&key)
-        {
+        if !told && task.state() == TaskState::Unreachable {
             task.latest = TaskStatus { sequence: 0, ..latest.clone() };
         }
+        if task.is_active() {
+            taken.charges.add(&key.framework, task);
+        }
+        if told {
+            framework.backlog.insert(key.task.clone());
+            taken.told.insert(key.framework.clone());
+        }
+        self.frameworks.touched_tasks.insert(key.clone());
         self.settle(&key);
         if was_unreachable && !told && !latest.state.is_terminal() {
             let status = TaskStatus { sequence: 0, ..latest }
                 .because(Reason::AgentReregistered, "the agent came back and the task is still there");
             self.make_update(&key, status);
+            taken.told.insert(key.framework);
         }
-        self.pump(&key.framework);
     }
 
     /// Keeps in mind that something still runs on the agent, though for nobody.
@@ -291,7 +322,6 @@ impl Master {
             TaskStatus::new(key.task.clone(), state, Source::Master, self.now.wall).because(reason, message);
         status.agent = Some(id.clone());
         self.make_update(key, status);
-        self.pump(&key.framework);
     }
 
     fn resend_kills(&mut self, id: &AgentId, link: LinkId) {

@@ -31,8 +31,12 @@ pub(crate) struct Roles {
     total: Quantities,
     stale: bool,
     touched: BTreeSet<Role>,
-    /// The highest roles with a limit below which something was released.
+    /// The roles with a limit under which there is more room than before, or the highest of them.
     loosened: BTreeSet<Role>,
+    /// Roles with a limit.
+    limited: BTreeSet<Role>,
+    /// What agents have that are not back after a failover. Which roles use it is not known, so it may be any of them.
+    missing: Quantities,
 }
 
 #[derive(Debug)]
@@ -117,9 +121,37 @@ impl Roles {
         self.stale = true;
     }
 
+    /// An agent with these resources is expected back, with tasks of whatever roles: limits count all of them.
+    pub(crate) fn expect(&mut self, resources: &Resources) {
+        self.missing.add(resources);
+    }
+
+    /// It is back, or given up: what it has is counted like that of others, or no more.
+    pub(crate) fn expect_no_more(&mut self, resources: &Resources) {
+        self.missing.subtract(resources);
+        let missing = &self.missing;
+        for role in &self.limited {
+            let Some(node) = self.nodes.get(role) else { continue };
+            let has_room = |(name, bound): &(_, Scalar)| node.allocated.get(name) + missing.get(name) < *bound;
+            if node.limit.iter().any(has_room) {
+                self.loosened.insert(role.clone());
+            }
+        }
+    }
+
+    /// What agents have that are not back after a failover.
+    pub(crate) fn missing(&self) -> &Quantities {
+        &self.missing
+    }
+
     /// Sets the role's weight and limit.
     pub(crate) fn configure(&mut self, role: &Role, weight_milli: u64, limit: Limits, principal: Principal) {
         self.ensure(role);
+        if limit.is_empty() {
+            self.limited.remove(role);
+        } else {
+            self.limited.insert(role.clone());
+        }
         if let Some(node) = self.nodes.get_mut(role) {
             (node.weight_milli, node.limit, node.configured_by) = (weight_milli, limit, principal);
         }
@@ -177,7 +209,8 @@ impl Roles {
         self.drop_client_if_blank(role, framework);
     }
 
-    /// How much more the role may get, by its own limit and those above it.
+    /// How much more the role may get, by its own limit and those above it. What may run on agents that are not back
+    /// counts as the role's, so that it is within its limits when they are.
     pub(crate) fn headroom(&self, role: &Role) -> Limits {
         self.headroom_beside(role, &BTreeMap::new())
     }
@@ -190,18 +223,19 @@ impl Roles {
             let planned = planned.get(&ancestor);
             for (name, bound) in node.limit.iter() {
                 let beside = planned.map_or_else(Scalar::default, |planned| planned.get(name));
-                headroom.tighten(name, bound.saturating_sub(node.allocated.get(name)).saturating_sub(beside));
+                let taken = node.allocated.get(name) + self.missing.get(name) + beside;
+                headroom.tighten(name, bound.saturating_sub(taken));
             }
         }
         headroom
     }
 
-    /// Whether something was released under a limit since this was last asked.
+    /// Whether there is more room under a limit since this was last asked.
     pub(crate) fn is_loosened(&self) -> bool {
         !self.loosened.is_empty()
     }
 
-    /// The active frameworks that something released under a limit may let have more.
+    /// The active frameworks that may have more because there is more room under a limit.
     pub(crate) fn take_loosened(&mut self) -> BTreeSet<FrameworkId> {
         let mut frameworks = BTreeSet::new();
         for role in std::mem::take(&mut self.loosened) {
@@ -213,8 +247,8 @@ impl Roles {
         frameworks
     }
 
-    /// By how much the role or one above it is over a limit: agents that came back brought more than was known when
-    /// offers were made.
+    /// By how much the role or one above it is over a limit: agents that had been given up came back with more than was
+    /// known when offers were made.
     pub(crate) fn excess(&self, role: &Role) -> Quantities {
         let mut excess = Quantities::default();
         for ancestor in lineage(role) {

@@ -36,6 +36,11 @@ impl Task {
         self.info.as_ref().map(|info| info.resources.clone()).unwrap_or_default()
     }
 
+    /// Whether it uses its resources. One on an agent that does not answer may, but nobody counts on it.
+    pub(crate) fn is_active(&self) -> bool {
+        !self.state().is_terminal() && self.state() != TaskState::Unreachable
+    }
+
     /// Whether it is over and its scheduler knows.
     pub(crate) fn is_done(&self) -> bool {
         self.state().is_terminal() && self.tail.is_empty()

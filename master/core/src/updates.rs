@@ -1,6 +1,6 @@
 //! The way of a status update: from the agent into the task's tail, to the scheduler, and out when acknowledged.
 
-use crate::{Body, Change, LinkId, Master, frameworks::Framework, tasks::Task};
+use crate::{Body, Change, LinkId, Master, accounts::Charges, frameworks::Framework, tasks::Task};
 use proto_types::{
     AgentId, FrameworkId, TaskId, TaskKey, TaskState, TaskStatus,
     link::ToAgent,
@@ -86,20 +86,26 @@ impl Master {
     /// Brings the books in line with the task's state, and lets a dead framework's updates go.
     pub(crate) fn settle(&mut self, key: &TaskKey) {
         let Some(task) = self.frameworks.task(key) else { return };
-        let state = task.state();
-        if state.is_terminal() || state == TaskState::Unreachable {
+        let (active, terminal) = (task.is_active(), task.state().is_terminal());
+        if active != task.charged || terminal {
             let agent = task.agent.clone();
-            self.discharge_task(key);
-            if state.is_terminal()
-                && let Some(agent) = self.agents.change(&agent)
-            {
+            self.settle_account(key, &agent, active);
+            if terminal && let Some(agent) = self.agents.change(&agent) {
                 agent.kills.remove(key);
             }
-        } else {
-            self.charge_task(key);
         }
         if self.frameworks.get(&key.framework).is_some_and(|framework| framework.removed) {
             self.acknowledge_all(key);
+        }
+    }
+
+    fn settle_account(&mut self, key: &TaskKey, agent: &AgentId, active: bool) {
+        if !active {
+            self.discharge_task(key);
+        } else if let Some(task) = self.frameworks.change_task(key) {
+            let mut charges = Charges::default();
+            charges.add(&key.framework, task);
+            self.charge_tasks(agent, charges);
         }
     }
 

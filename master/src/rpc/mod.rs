@@ -18,12 +18,14 @@ use proffer_proto::v1::{
     scheduler_service_server::SchedulerServiceServer,
 };
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tonic::{server::NamedService, service::Routes};
 
 /// The services of a master, and their names.
 pub(crate) fn services(handle: &Arc<Handle>) -> (Routes, [&'static str; 3]) {
     let transfers = Arc::new(Transfers::default());
-    let agents = agent::Agents { handle: Arc::clone(handle), transfers: Arc::clone(&transfers) };
+    let turns = Arc::new(Semaphore::new(agent::REGISTRATIONS_MAX));
+    let agents = agent::Agents { handle: Arc::clone(handle), turns, transfers: Arc::clone(&transfers) };
     let operators = operator::Operators { handle: Arc::clone(handle), transfers };
     let schedulers = scheduler::Schedulers { handle: Arc::clone(handle) };
     let max = kit::serve::MESSAGE_BYTES_MAX;

@@ -6,6 +6,7 @@
 pub mod channel;
 pub mod configuration;
 pub mod exit;
+pub mod limits;
 pub mod listen;
 pub mod program;
 pub mod serve;

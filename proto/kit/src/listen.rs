@@ -4,7 +4,11 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+
+/// Connections that may wait to be accepted: after a failover all agents of a cluster come, and one that finds no room
+/// tries again only after a second. The kernel may bound it (net.core.somaxconn).
+const BACKLOG: u32 = 4096;
 
 /// Why nothing can be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -67,9 +71,17 @@ pub async fn tcp(address: SocketAddr, insecure: bool) -> Result<(Listener, Socke
         std::io::ErrorKind::AddrInUse => Error::Taken(address),
         _ => Error::Bind { address, source },
     };
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let listener = bind(address).map_err(refused)?;
     let actual = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
     Ok((Listener::Tcp(listener), actual))
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // So that a process that is started again gets its port at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Listens on a socket file that only this user may open; one that is there already is replaced.

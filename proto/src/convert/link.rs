@@ -134,6 +134,7 @@ fn from_master_message(wire: v1::MasterMessage, at: &At<'_>) -> Result<(Epoch, F
                 cluster: id(&wire.cluster_id, &at.field("cluster_id"))?,
                 ping_interval: millis(wire.ping_interval_ms),
                 ping_misses: wire.ping_misses,
+                reconnect_within: millis(wire.reconnect_within_ms),
             }
         }
         WireFromMaster::Refused(wire) => {
@@ -271,12 +272,13 @@ impl From<(Epoch, OpenData)> for v1::MasterMessage {
 impl From<(Epoch, ToAgent)> for v1::MasterMessage {
     fn from((epoch, message): (Epoch, ToAgent)) -> Self {
         let message = match message {
-            ToAgent::Registered { id, cluster, ping_interval, ping_misses } => {
+            ToAgent::Registered { id, cluster, ping_interval, ping_misses, reconnect_within } => {
                 WireFromMaster::Registered(v1::Registered {
                     agent_id: id.to_string(),
                     cluster_id: cluster.to_string(),
                     ping_interval_ms: to_millis(ping_interval),
                     ping_misses,
+                    reconnect_within_ms: to_millis(reconnect_within),
                 })
             }
             ToAgent::Refused { reason, message } => {

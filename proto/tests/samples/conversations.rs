@@ -267,9 +267,11 @@ pub(crate) fn to_agent() -> impl Strategy<Value = ToAgent> {
     let launch = (id(), option::of("[a-z]{1,6}"), role(), launch("task".to_owned()))
         .prop_map(|(framework, user, role, launch)| AgentLaunch { framework, user, role, launch });
     prop_oneof![
-        (id(), id(), duration(), any::<u32>()).prop_map(|(id, cluster, ping_interval, ping_misses)| {
-            ToAgent::Registered { id, cluster, ping_interval, ping_misses }
-        }),
+        (id(), id(), duration(), any::<u32>(), duration()).prop_map(
+            |(id, cluster, ping_interval, ping_misses, reconnect_within)| {
+                ToAgent::Registered { id, cluster, ping_interval, ping_misses, reconnect_within }
+            }
+        ),
         (reason, text()).prop_map(|(reason, message)| ToAgent::Refused { reason, message }),
         launch.prop_map(|launch| ToAgent::Launch(Box::new(launch))),
         (id(), vec(id(), 0..3), option::of(duration())).prop_map(|(framework, tasks, grace)| ToAgent::Kill {

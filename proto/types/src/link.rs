@@ -97,6 +97,8 @@ pub enum ToAgent {
         ping_interval: Duration,
         /// After so many missed ones the agent looks for the master anew.
         ping_misses: u32,
+        /// Over how long the agents spread when another master leads.
+        reconnect_within: Duration,
     },
     /// It is not admitted; the link ends.
     Refused {

@@ -71,7 +71,7 @@ switches! {
     /// The end of a task is sent once and not again.
     EndNotSentAgain = "end-not-sent-again" found by EveryAcceptedTaskEndsOrRuns | EveryUpdateIsAcknowledged,
     /// An acknowledgement covers one update more than was seen.
-    AcknowledgementSkipsOne = "acknowledgement-skips-one" found by TheEndThatWasMadeIsTold,
+    AcknowledgementSkipsOne = "acknowledgement-skips-one" found by TheEndThatWasMadeIsTold | EveryAcceptedTaskEndsOrRuns,
     /// A registered framework is not read again after a restart.
     RegistryChangeForgotten = "registry-change-forgotten" found by AFrameworkThatWasNotRemovedLives,
     /// Agents are not told that a framework is removed.

@@ -98,6 +98,7 @@ fn another_cluster_raises_no_fence() {
         cluster: ClusterId::new("another").unwrap(),
         ping_interval: Duration::from_secs(5),
         ping_misses: 6,
+        reconnect_within: Duration::ZERO,
     });
     assert_eq!(world.all_done(), ["master: closed, Refused"]);
     world.epoch = 2;

@@ -186,6 +186,7 @@ impl World {
             cluster: ClusterId::new("cluster").unwrap(),
             ping_interval: Duration::from_secs(5),
             ping_misses: 6,
+            reconnect_within: Duration::ZERO,
         });
     }
 

@@ -50,6 +50,8 @@ pub enum Input {
         /// How.
         end: StreamEnd,
     },
+    /// Somebody who follows the masters' election says who leads now.
+    Leader(String),
     /// A call ended.
     CallEnded {
         /// Which.

@@ -119,6 +119,7 @@ impl Session {
             Input::Tick => self.on_tick(),
             Input::Event { stream, event } => self.on_event(stream, event),
             Input::StreamEnded { stream, end } => self.on_stream_ended(stream, end),
+            Input::Leader(leader) => self.on_leader(leader),
             Input::CallEnded { call, end } => self.on_call_ended(call, end),
             Input::User(call) => {
                 self.on_user_call(call);

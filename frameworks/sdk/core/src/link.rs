@@ -174,6 +174,18 @@ impl Session {
         }
     }
 
+    /// Who leads is known: nobody else needs to be asked, and nothing to be waited for.
+    pub(crate) fn on_leader(&mut self, leader: String) {
+        match self.link.state {
+            State::Waiting { .. } => {
+                self.link.leader = Some(leader);
+                self.connect();
+            }
+            State::Opening { .. } | State::Open { .. } if self.link.trying != leader => self.follow(Some(leader)),
+            State::Opening { .. } | State::Open { .. } | State::Idle | State::Stopped => {}
+        }
+    }
+
     /// A subscription or a call was refused in a way that concerns the whole session.
     pub(crate) fn on_subscription_refused(&mut self, refusal: Refusal) {
         let message = refusal.to_string();

@@ -1,11 +1,11 @@
-use super::world::{World, framework, launch, role, task};
+use super::world::{AgentHandle, Scheduler, World, framework, launch, role, task};
 use crate::{Body, ConnectionId, Effect, Input, OperatorCall, effect::AgentStanding};
 use proto_types::{
-    FrameworkId, FrameworkInfo, Principal, RejectionKind, ResourceName, Scalar, TaskState,
+    FrameworkId, FrameworkInfo, Principal, RejectionKind, ResourceName, Scalar, TaskKey, TaskState,
     link::{HeldTask, ToAgent},
     reconcile::Answer,
     resources::Limits,
-    scheduling::{Call, CloseReason, Event, Refusal, Subscribe, Wants},
+    scheduling::{Call, CloseReason, Event, Refusal, Subject, Subscribe, Wants},
 };
 use std::time::Duration;
 
@@ -29,28 +29,87 @@ fn a_restarted_master_knows_its_agents_and_frameworks() {
     assert_eq!(world.offered(&again), ["cpus:3"]);
 }
 
-#[test]
-fn what_was_offered_beyond_a_limit_is_not_launched() {
-    let mut world = World::new();
-    let limit = Some(Limits::from_iter([(ResourceName::Cpus, Scalar::from_units(5))]));
+fn limit_cpus(world: &mut World, cpus: u64) {
+    let limit = Some(Limits::from_iter([(ResourceName::Cpus, Scalar::from_units(cpus))]));
     world.operate(OperatorCall::UpdateRole { role: role("a"), weight_milli: None, limit }).unwrap();
-    let scheduler = world.scheduler("f", &["a"]);
+}
+
+/// Two agents with 4 cpus each, and a task that has all those of the first.
+fn with_a_full_agent(world: &mut World, scheduler: &Scheduler) -> (TaskKey, AgentHandle, AgentHandle) {
     let (one, two) = (world.agent("cpus:4"), world.agent("cpus:4"));
-    let key = world.run(&scheduler, "t", "cpus:4");
-    let first = if world.master.frameworks.task(&key).unwrap().agent == one.id { one } else { two };
-    let second = world.master.agents.iter().map(|(id, _)| id.clone()).find(|id| *id != first.id).unwrap();
+    let key = world.run(scheduler, "t", "cpus:4");
+    let on_one = world.master.frameworks.task(&key).unwrap().agent == one.id;
+    let (first, second) = if on_one { (one, two) } else { (two, one) };
+    (key, first, second)
+}
+
+fn held_for_a(world: &World, key: &TaskKey) -> HeldTask {
+    HeldTask { role: role("a"), ..world.held(key, "cpus:4", TaskState::Running, &[]) }
+}
+
+#[test]
+fn a_limit_counts_what_may_run_on_agents_that_are_not_back() {
+    let mut world = World::new();
+    limit_cpus(&mut world, 5);
+    let scheduler = world.scheduler("f", &["a"]);
+    let (key, first, second) = with_a_full_agent(&mut world, &scheduler);
     world.fail_over();
     let info = FrameworkInfo { id: Some(scheduler.id.clone()), ..framework("f", &["a"]) };
     let again = world.subscribe(info, 1, Wants::default(), None);
-    // Before the agent with the task is back, the role seems to have nothing.
-    world.register(Some(&second), "cpus:4", Vec::new());
+    world.register(Some(&second.id), "cpus:4", Vec::new());
     world.allocate();
-    let offers = world.offers(&again);
-    assert_eq!(world.offered(&again), ["cpus:4"]);
-    let held = HeldTask { role: role("a"), ..world.held(&key, "cpus:4", TaskState::Running, &[]) };
+    assert_eq!(world.offered(&again), ["cpus:1"], "the other four may be in use");
+    let held = held_for_a(&world, &key);
+    let first = world.register(Some(&first.id), "cpus:4", vec![held]);
+    world.allocate();
+    assert_eq!(world.offered(&again), ["cpus:1"]);
+    world.update(&first, &key, TaskState::Finished, 2);
+    world.allocate();
+    assert_eq!(world.offered(&again), ["cpus:1", "cpus:4"]);
+}
+
+#[test]
+fn there_is_room_under_a_limit_once_an_agent_is_back_with_nothing_or_given_up() {
+    for comes_back in [true, false] {
+        let mut world = World::new();
+        limit_cpus(&mut world, 3);
+        let scheduler = world.scheduler("f", &["a"]);
+        let (first, second) = (world.agent("cpus:4"), world.agent("mem:64"));
+        world.fail_over();
+        let info = FrameworkInfo { id: Some(scheduler.id.clone()), ..framework("f", &["a"]) };
+        let again = world.subscribe(info, 1, Wants::default(), None);
+        let second = world.register(Some(&second.id), "cpus:4", Vec::new());
+        world.allocate();
+        assert_eq!(world.offered(&again), [""; 0]);
+        let answer = world.explain(&again, Subject::Framework);
+        let expected = "role a is at its limit: it may have cpus:3 and has nothing, and may have up to cpus:4 more";
+        assert!(answer.contains(expected), "{answer}");
+        if comes_back {
+            world.register(Some(&first.id), "mem:64", Vec::new());
+        } else {
+            world.advance_alive(Duration::from_secs(601), &[&second]);
+        }
+        world.allocate();
+        assert!(world.offered(&again).contains(&"cpus:3".to_owned()), "{:?}", world.offered(&again));
+    }
+}
+
+#[test]
+fn what_was_offered_beyond_a_limit_is_not_launched() {
+    let mut world = World::new();
+    limit_cpus(&mut world, 5);
+    let scheduler = world.scheduler("f", &["a"]);
+    let (key, first, second) = with_a_full_agent(&mut world, &scheduler);
+    world.advance_alive(Duration::from_secs(40), &[&second]);
+    assert_eq!(world.master.agents.get(&first.id).unwrap().standing, AgentStanding::Unreachable);
+    // The agent with the task was given up, so the role seems to have nothing.
+    world.allocate();
+    let offers = world.offers(&scheduler);
+    assert_eq!(world.offered(&scheduler), ["cpus:4"]);
+    let held = held_for_a(&world, &key);
     world.register(Some(&first.id), "cpus:4", vec![held]);
     let tasks = [task("big", "cpus:2"), task("small", "cpus:1")];
-    let verdicts = world.accept(&again, &offers, vec![launch(&tasks)]);
+    let verdicts = world.accept(&scheduler, &offers, vec![launch(&tasks)]);
     let rejection = verdicts[0].result.as_ref().unwrap_err();
     assert_eq!(rejection.kind, RejectionKind::Conflict);
     assert!(rejection.message.contains("over its limit by cpus:3"), "{}", rejection.message);

@@ -39,6 +39,24 @@ fn the_leader_is_followed() {
 }
 
 #[test]
+fn a_leader_that_is_known_is_gone_to_at_once() {
+    let mut world = World::subscribed();
+    for _ in 0..5 {
+        world.break_stream();
+        world.reconnect();
+    }
+    world.break_stream();
+    assert!(world.stream.is_none(), "it waits");
+    world.handle(Input::Leader("c:1".to_owned()));
+    assert_eq!((world.stream.is_some(), world.master.as_str()), (true, "c:1"));
+    let opening = world.stream;
+    world.handle(Input::Leader("c:1".to_owned()));
+    assert_eq!(world.stream, opening, "it is there already");
+    world.handle(Input::Leader("b:1".to_owned()));
+    assert_eq!((world.stream == opening, world.master.as_str()), (false, "b:1"));
+}
+
+#[test]
 fn masters_that_point_at_each_other_are_not_followed_for_ever() {
     let mut world = World::new();
     for _ in 0..3 {
