@@ -5,17 +5,25 @@
 pub(crate) struct Figures {
     bench: &'static str,
     json: bool,
+    /// What each figure's name ends in.
+    suffix: &'static str,
 }
 
 impl Figures {
     /// For the benchmark of this name.
     pub(crate) fn new(bench: &'static str, json: bool) -> Self {
-        Self { bench, json }
+        Self { bench, json, suffix: "" }
+    }
+
+    /// The same, with this at the end of each figure's name.
+    pub(crate) fn with_suffix(&self, suffix: &'static str) -> Self {
+        Self { bench: self.bench, json: self.json, suffix }
     }
 
     /// Prints one figure; a ratio has the unit "1".
     pub(crate) fn print(&self, figure: &str, value: f64, unit: &str) {
         let value = (value * 1000.0).round() / 1000.0;
+        let figure = format!("{figure}{}", self.suffix);
         if self.json {
             println!("{}", serde_json::json!({ "bench": self.bench, "figure": figure, "value": value, "unit": unit }));
         } else {

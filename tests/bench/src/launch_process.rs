@@ -5,9 +5,9 @@ use crate::{
     feeder::{Feeder, Until},
     figures::{Figures, median},
     floor::xargs,
+    ground::Ground,
 };
 use anyhow::{Context, Result};
-use e2e::{binary::Profile, cluster::Plan};
 use proffer_framework::{Scalar, task};
 use tempfile::TempDir;
 
@@ -17,15 +17,17 @@ const TASKS: usize = 10_000;
 /// Runs, of which the medians are taken.
 const RUNS: usize = 3;
 
-pub(crate) async fn run(figures: &Figures) -> Result<()> {
+pub(crate) async fn run(figures: &Figures, zookeeper: bool) -> Result<()> {
+    let mut ground = Ground::prepare(zookeeper).await?;
+    let figures = ground.figures(figures);
     let (mut rates, mut floors, mut wide) = (Vec::new(), Vec::new(), Vec::new());
     // Directories stay until the end: ext4 searches long for inodes after tens of thousands were just deleted, and the
     // deletions of one run would be paid for by the next.
     let mut directories = Vec::new();
     for _ in 0..RUNS {
         floors.push(xargs::processes_per_second(TASKS)?);
-        rates.push(rate(Scalar::from_milli(100), TASKS, &mut directories).await?);
-        wide.push(rate(Scalar::from_units(1), TASKS / 4, &mut directories).await?);
+        rates.push(rate(&mut ground, Scalar::from_milli(100), TASKS, &mut directories).await?);
+        wide.push(rate(&mut ground, Scalar::from_units(1), TASKS / 4, &mut directories).await?);
     }
     let (rate, floor, wide) = (median(&mut rates), median(&mut floors), median(&mut wide));
     figures.print("tasks_per_second", rate, "1/s");
@@ -36,10 +38,9 @@ pub(crate) async fn run(figures: &Figures) -> Result<()> {
     Ok(())
 }
 
-async fn rate(cpus: Scalar, tasks: usize, directories: &mut Vec<TempDir>) -> Result<f64> {
+async fn rate(ground: &mut Ground, cpus: Scalar, tasks: usize, directories: &mut Vec<TempDir>) -> Result<f64> {
     let cores = std::thread::available_parallelism().context("count the cores")?;
-    let plan = Plan { profile: Profile::Release, ..Plan::agents(1, &format!("cpus:{cores};mem:4096")) };
-    let cluster = plan.start().await?;
+    let cluster = ground.plan(1, &format!("cpus:{cores};mem:4096")).start().await?;
     let feeder = Feeder::new(tasks, cpus, Until::Finished, |index| task(format!("t{index}")).command(["true"]));
     let rate = feeder.run(&cluster.address).await?.rate();
     directories.push(cluster.end());

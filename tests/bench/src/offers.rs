@@ -6,15 +6,10 @@ use crate::{
     feeder::{Feeder, Until},
     figures::{Figures, median},
     floor::echo,
+    ground::Ground,
 };
 use anyhow::{Context, Result};
-use e2e::{
-    binary::Profile,
-    cluster::{Plan, free_port},
-    process::Process,
-    running::Running,
-    wait::until,
-};
+use e2e::{cluster::free_port, process::Process, running::Running, wait::until};
 use proffer_framework::{Scalar, task};
 use proffer_proto::v1::AgentState;
 use std::time::Duration;
@@ -31,14 +26,16 @@ const TASKS: usize = 60_000;
 /// Runs, of which the medians are taken.
 const RUNS: usize = 3;
 
-pub(crate) async fn run(figures: &Figures) -> Result<()> {
+pub(crate) async fn run(figures: &Figures, zookeeper: bool) -> Result<()> {
+    let mut ground = Ground::prepare(zookeeper).await?;
+    let figures = ground.figures(figures);
     let (mut rates, mut unary, mut stream, mut pairs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let echoes = floor().await?;
         unary.push(echoes.unary);
         stream.push(echoes.stream);
         pairs.push(echoes.pairs());
-        rates.push(rate().await?);
+        rates.push(rate(&mut ground).await?);
     }
     figures.print("round_trips_per_second", median(&mut rates), "1/s");
     figures.print("floor_per_second", median(&mut pairs), "1/s");
@@ -47,8 +44,8 @@ pub(crate) async fn run(figures: &Figures) -> Result<()> {
     Ok(())
 }
 
-async fn rate() -> Result<f64> {
-    let cluster = Plan { profile: Profile::Release, ..Plan::agents(0, "") }.start().await?;
+async fn rate(ground: &mut Ground) -> Result<f64> {
+    let cluster = ground.plan(0, "").start().await?;
     let _agents = Agents::register(&cluster.address, AGENTS, CPUS).await?;
     cluster.stand(AgentState::Connected, AGENTS).await?;
     let feeder =
