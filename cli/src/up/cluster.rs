@@ -3,7 +3,6 @@
 use super::{
     containers,
     family::{Ended, Family},
-    scratch::Scratch,
     shares::shares,
     start::{last_words, start, this_program},
     zookeeper::{Ensemble, is_server},
@@ -17,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use tempfile::TempDir;
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::{Instant, sleep},
@@ -66,7 +66,7 @@ pub(crate) enum ZooKeeper {
 pub(crate) struct Cluster {
     directory: PathBuf,
     /// Removed when this is dropped.
-    _temporary: Option<Scratch>,
+    _temporary: Option<TempDir>,
     /// For agents and clients.
     address: MasterAddress,
     /// Where masters listen.
@@ -116,7 +116,8 @@ impl Cluster {
                 (directory, None)
             }
             None => {
-                let temporary = Scratch::make()?;
+                let temporary =
+                    tempfile::Builder::new().prefix("proffer-").tempdir().context("make a temporary directory")?;
                 (temporary.path().canonicalize().context("the temporary directory")?, Some(temporary))
             }
         };

@@ -3,7 +3,6 @@
 pub(crate) mod cluster;
 mod containers;
 mod family;
-mod scratch;
 mod shares;
 mod start;
 mod zookeeper;
