@@ -41,7 +41,11 @@ async fn a_task_goes_to_its_executor_and_its_updates_come_back() {
     assert_eq!((&*safe.acknowledgements[0].task_id, safe.acknowledgements[0].number), ("a", 1));
 
     let task_ids = vec!["a".to_owned()];
-    link.say(3, Message::Kill(AgentKill { framework_id: "f".to_owned(), task_ids, grace_ms: Some(7) })).await;
+    link.say(
+        3,
+        Message::Kill(AgentKill { framework_id: "f".to_owned(), task_ids, grace_ms: Some(7), max_grace_ms: None }),
+    )
+    .await;
     let Ok(Event::Kill(killed)) = executor.hear().await else { panic!("the kill is lost") };
     assert_eq!((killed.task_ids, killed.grace_ms), (vec!["a".to_owned()], Some(7)));
 

@@ -182,8 +182,9 @@ impl Driver {
                 () = tokio::time::sleep_until(next_round), if wants_round => {}
             }
             if !self.tenure.holds() {
-                // It stood still for so long that another may lead: what waits is not for it any more.
-                return Err(self.tenure.ended().await);
+                // It stood still for so long that another may lead: what waits is not for it any more. The term ends here
+                // whatever ZooKeeper answers late.
+                return Err(Fate::Lost("this master stood still for longer than its lease".into()));
             }
             batch.drain(..).for_each(|message| self.on_message(message));
             if self.core.wants_allocation() && Instant::now() >= self.next_round {

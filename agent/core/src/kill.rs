@@ -7,17 +7,30 @@ use proto_types::{
 use std::{collections::BTreeMap, time::Duration};
 
 impl Agent {
-    pub(crate) fn on_kill(&mut self, framework: &FrameworkId, tasks: Vec<TaskId>, grace: Option<Duration>) {
-        let mut running: BTreeMap<ConnectionId, Vec<TaskId>> = BTreeMap::new();
+    pub(crate) fn on_kill(
+        &mut self,
+        framework: &FrameworkId,
+        tasks: Vec<TaskId>,
+        grace: Option<Duration>,
+        max_grace: Option<Duration>,
+    ) {
+        let mut running: BTreeMap<(ConnectionId, Option<Duration>), Vec<TaskId>> = BTreeMap::new();
         for task in tasks {
             let key = TaskKey { framework: framework.clone(), task };
+            let grace = max_grace.map_or(grace, |most| Some(self.grace(&key, grace).min(most)));
             if let Some(connection) = self.kill(&key, grace, Reason::TaskKilledDuringLaunch) {
-                running.entry(connection).or_default().push(key.task);
+                running.entry((connection, grace)).or_default().push(key.task);
             }
         }
-        for (connection, tasks) in running {
+        for ((connection, grace), tasks) in running {
             self.tell_executor(None, connection, ToExecutor::Kill { tasks, grace });
         }
+    }
+
+    /// What a task gets from the polite to the hard kill: the grace given, else its own, else the agent's.
+    fn grace(&self, key: &TaskKey, given: Option<Duration>) -> Duration {
+        let own = || self.frameworks.task(key)?.info.as_ref()?.kill_grace;
+        given.or_else(own).unwrap_or(self.config.kill_grace)
     }
 
     /// Notes the kill. Says on which connection the task's executor is to hear of it now.

@@ -80,7 +80,9 @@ impl Agent {
             // Both are heard before the agent is admitted.
             ToAgent::Registered { .. } | ToAgent::Refused { .. } => {}
             ToAgent::Launch(launch) => self.on_launch(*launch),
-            ToAgent::Kill { framework, tasks, grace } => self.on_kill(&framework, tasks, grace),
+            ToAgent::Kill { framework, tasks, grace, max_grace } => {
+                self.on_kill(&framework, tasks, grace, max_grace);
+            }
             ToAgent::Acknowledge(acknowledgements) => self.on_acknowledge(acknowledgements),
             ToAgent::Ping(number) => self.tell_master(None, FromAgent::Pong(number)),
             ToAgent::ShutdownFramework(framework) => self.on_shutdown_framework(&framework, Standing::ShutDown),

@@ -220,7 +220,7 @@ impl Master {
         for ((agent_id, framework), tasks) in by_agent {
             let Some(agent) = self.agents.get(&agent_id) else { continue };
             if let Some(link) = agent.link {
-                self.out.send_agent(agent.written, link, ToAgent::Kill { framework, tasks, grace });
+                self.out.send_agent(agent.written, link, ToAgent::Kill { framework, tasks, grace, max_grace: None });
             }
         }
     }

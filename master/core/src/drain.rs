@@ -10,13 +10,14 @@ use proto_types::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-/// What an agent gives a task that names no grace, unless it is set otherwise (`DESIGN` section 12).
-const AGENT_GRACE: Duration = Duration::from_secs(5);
-
 impl Master {
-    /// Has no more offers made of the agent. One that drains or is drained has none made anyway.
+    /// Has no more offers made of the agent. One that drains or is drained has none made anyway; if that was for its
+    /// maintenance, it stays so when that ends.
     pub(crate) fn deactivate(&mut self, id: &AgentId, principal: &Principal) -> Option<LogIndex> {
         let agent = self.agents.get(id)?;
+        if let Some(drain) = agent.duty.drain().filter(|drain| drain.maintenance) {
+            return Some(self.begin_drain(id, principal, Drain { maintenance: false, ..drain }));
+        }
         if agent.duty != Duty::Active {
             return agent.written;
         }
@@ -112,15 +113,14 @@ impl Master {
     pub(crate) fn kill_for_drain(&mut self, id: &AgentId) {
         let Some(agent) = self.agents.get(id) else { return };
         let (Duty::Draining(drain), Some(link), after) = (agent.duty, agent.link, agent.written) else { return };
-        let hard = is_overdue(agent, drain);
-        let mut kills: BTreeMap<(FrameworkId, Option<Duration>), Vec<TaskId>> = BTreeMap::new();
+        let grace = is_overdue(agent, drain).then_some(Duration::ZERO);
+        let mut kills: BTreeMap<FrameworkId, Vec<TaskId>> = BTreeMap::new();
         for key in self.tasks_of_agent(id).into_iter().chain(agent.strays.iter().cloned()) {
-            let info = self.frameworks.task(&key).and_then(|task| task.info.as_ref());
-            let grace = if hard { Some(Duration::ZERO) } else { grace(drain, info.and_then(|info| info.kill_grace)) };
-            kills.entry((key.framework, grace)).or_default().push(key.task);
+            kills.entry(key.framework).or_default().push(key.task);
         }
-        for ((framework, grace), tasks) in kills {
-            self.out.send_agent(after, link, ToAgent::Kill { framework, tasks, grace });
+        for (framework, tasks) in kills {
+            let kill = ToAgent::Kill { framework, tasks, grace, max_grace: drain.max_grace };
+            self.out.send_agent(after, link, kill);
         }
     }
 
@@ -167,14 +167,4 @@ impl Master {
 /// Whether the agent's tasks have had their time.
 fn is_overdue(agent: &Agent, drain: Drain) -> bool {
     drain.deadline.is_some() && agent.drain_timer.is_none()
-}
-
-/// What a task gets from the polite to the hard kill: what it says, but no more than the drain allows. What its agent
-/// gives it if it says nothing is not known here, but hardly more than is usual.
-fn grace(drain: Drain, own: Option<Duration>) -> Option<Duration> {
-    let most = drain.max_grace?;
-    match own {
-        Some(own) => Some(own.min(most)),
-        None => (most < AGENT_GRACE).then_some(most),
-    }
 }

@@ -302,7 +302,7 @@ impl Master {
             return;
         };
         let (framework, tasks) = (key.framework.clone(), vec![key.task.clone()]);
-        self.out.send_agent(self.last_removal, link, ToAgent::Kill { framework, tasks, grace: None });
+        self.out.send_agent(self.last_removal, link, ToAgent::Kill { framework, tasks, grace: None, max_grace: None });
     }
 
     /// The agent came back without a task that was given to it.
@@ -331,7 +331,7 @@ impl Master {
             kills.entry((key.framework.clone(), *grace)).or_default().push(key.task.clone());
         }
         for ((framework, grace), tasks) in kills {
-            self.out.send_agent(None, link, ToAgent::Kill { framework, tasks, grace });
+            self.out.send_agent(None, link, ToAgent::Kill { framework, tasks, grace, max_grace: None });
         }
     }
 

@@ -143,7 +143,8 @@ impl<R: Record> Embedded<R> {
             (Some(found), Some(wanted)) if found != wanted => {
                 Err(Error::WrongCluster { path: self.file.clone(), found, wanted })
             }
-            (Some(cluster), _) | (None, Some(cluster)) => Ok(cluster),
+            (Some(cluster), _) => Ok(cluster),
+            (None, Some(wanted)) => Err(Error::Emptied { path: self.file.clone(), wanted }),
             (None, None) => Ok(new_cluster()),
         }
     }

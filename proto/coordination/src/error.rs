@@ -49,7 +49,7 @@ pub enum Error {
     },
     /// The log is empty, and should not be. Nothing was changed.
     #[error(
-        "there is no log in {}, but there was one, of cluster {wanted}; ZooKeeper was wiped, or the path is wrong",
+        "there is no log in {}, but there was one, of cluster {wanted}; what keeps it was wiped, or the path is wrong",
         .path.display()
     )]
     Emptied {

@@ -154,10 +154,11 @@ async fn another_cluster_is_refused_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn a_new_log_can_be_of_a_given_cluster() {
+async fn an_empty_log_is_not_taken_for_one_that_was_there() {
     let directory = TempDir::new().unwrap();
     let cluster = ClusterId::new("given").unwrap();
-    assert_eq!(begin_for(directory.path(), Some(cluster.clone())).await.unwrap().cluster, cluster);
+    let Err(error) = begin_for(directory.path(), Some(cluster.clone())).await else { panic!("a new log was begun") };
+    assert!(matches!(&error, Error::Emptied { wanted, .. } if *wanted == cluster), "{error}");
 }
 
 #[tokio::test]

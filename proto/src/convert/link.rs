@@ -147,6 +147,7 @@ fn from_master_message(wire: v1::MasterMessage, at: &At<'_>) -> Result<(Epoch, F
                 framework: framework_id(&wire.framework_id, &at)?,
                 tasks: task_ids(wire.task_ids, &at.field("task_ids"))?,
                 grace: wire.grace_ms.map(millis),
+                max_grace: wire.max_grace_ms.map(millis),
             }
         }
         WireFromMaster::Acknowledge(wire) => {
@@ -285,10 +286,11 @@ impl From<(Epoch, ToAgent)> for v1::MasterMessage {
                 WireFromMaster::Refused(v1::Refused { reason: v1::RefusedReason::from(reason).into(), message })
             }
             ToAgent::Launch(launch) => WireFromMaster::Launch((*launch).into()),
-            ToAgent::Kill { framework, tasks, grace } => WireFromMaster::Kill(v1::AgentKill {
+            ToAgent::Kill { framework, tasks, grace, max_grace } => WireFromMaster::Kill(v1::AgentKill {
                 framework_id: framework.to_string(),
                 task_ids: texts(tasks),
                 grace_ms: grace.map(to_millis),
+                max_grace_ms: max_grace.map(to_millis),
             }),
             ToAgent::Acknowledge(acknowledgements) => {
                 let acknowledgement = |(key, sequence): (TaskKey, u64)| v1::AgentAcknowledgement {

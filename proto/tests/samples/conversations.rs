@@ -274,11 +274,8 @@ pub(crate) fn to_agent() -> impl Strategy<Value = ToAgent> {
         ),
         (reason, text()).prop_map(|(reason, message)| ToAgent::Refused { reason, message }),
         launch.prop_map(|launch| ToAgent::Launch(Box::new(launch))),
-        (id(), vec(id(), 0..3), option::of(duration())).prop_map(|(framework, tasks, grace)| ToAgent::Kill {
-            framework,
-            tasks,
-            grace
-        }),
+        (id(), vec(id(), 0..3), option::of(duration()), option::of(duration()))
+            .prop_map(|(framework, tasks, grace, max_grace)| ToAgent::Kill { framework, tasks, grace, max_grace }),
         vec((key(), any::<u64>()), 0..3).prop_map(ToAgent::Acknowledge),
         any::<u64>().prop_map(ToAgent::Ping),
         id().prop_map(ToAgent::ShutdownFramework),

@@ -6,7 +6,7 @@ use proto_types::{
     link::ToAgent,
     weight::BATCH_MAX,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 #[test]
 fn a_task_is_journalled_before_its_executor_has_it() {
@@ -124,6 +124,20 @@ fn a_kill_finds_its_task_wherever_it_is() {
     assert_eq!(world.done(), ["executor: kill b"]);
     world.kill("never");
     assert_eq!(world.done(), ["master: never#1 DROPPED Reconciliation"]);
+}
+
+#[test]
+fn a_kill_limits_the_grace_of_tasks_and_of_the_agent() {
+    let mut world = World::new();
+    let mut patient = (*task("patient", "cpus:1")).clone();
+    patient.kill_grace = Some(Duration::from_secs(600));
+    world.launch(&[patient.into(), task("plain", "cpus:1")]);
+    world.attach("built-in", &[], vec![]);
+    world.done();
+    for (name, most, within) in [("patient", 60, "60s"), ("plain", 60, "5s"), ("plain", 1, "1s")] {
+        world.kill_within(name, Some(Duration::from_secs(most)));
+        assert_eq!(world.done(), [format!("executor: kill {name} within {within}")]);
+    }
 }
 
 #[test]

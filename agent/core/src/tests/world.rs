@@ -204,7 +204,12 @@ impl World {
     }
 
     pub(crate) fn kill(&mut self, task: &str) {
-        self.master(ToAgent::Kill { framework: framework(), tasks: vec![id(task)], grace: None });
+        self.kill_within(task, None);
+    }
+
+    /// The master has the task killed, and limits what it gets.
+    pub(crate) fn kill_within(&mut self, task: &str, max_grace: Option<Duration>) {
+        self.master(ToAgent::Kill { framework: framework(), tasks: vec![id(task)], grace: None, max_grace });
     }
 
     pub(crate) fn acknowledge(&mut self, task: &str, sequence: u64) {
@@ -408,8 +413,9 @@ fn executor_line(message: &ToExecutor) -> String {
                 .collect();
             format!("launch {}{}", tasks.join(" "), if *group { " as a group" } else { "" })
         }
-        ToExecutor::Kill { tasks, .. } => {
-            format!("kill {}", tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        ToExecutor::Kill { tasks, grace } => {
+            let grace = grace.map_or_else(String::new, |grace| format!(" within {grace:?}"));
+            format!("kill {}{grace}", tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
         }
         ToExecutor::Acknowledged(list) => {
             let list = list.iter().map(|(task, number)| format!("{task}:{number}"));

@@ -118,6 +118,10 @@ impl Orphans {
 
     /// Removes the cgroups that have become empty, and each home after its last.
     pub(super) fn remove_cgroups(&mut self) {
+        if self.hierarchy.is_none() {
+            // They are for a launcher that can see them.
+            return;
+        }
         for name in self.cgroups() {
             // One that still has processes cannot be removed.
             self.remove(&name);

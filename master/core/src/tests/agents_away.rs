@@ -134,7 +134,8 @@ fn a_kill_waits_for_an_agent_that_is_unreachable() {
     assert_eq!(standing(&world, &agent.id), AgentStanding::Unreachable);
     let held = world.held(&key, "cpus:1", TaskState::Running, &[]);
     let again = world.register(Some(&agent.id), "cpus:4", vec![held]);
-    let kill = ToAgent::Kill { framework: scheduler.id.clone(), tasks: vec![key.task.clone()], grace: None };
+    let kill =
+        ToAgent::Kill { framework: scheduler.id.clone(), tasks: vec![key.task.clone()], grace: None, max_grace: None };
     assert!(world.to_agents[&again.link].contains(&kill));
     world.update(&again, &key, TaskState::Killed, 2);
     assert!(world.master.agents.get(&agent.id).unwrap().kills.is_empty());
@@ -153,7 +154,8 @@ fn an_older_task_with_the_id_of_one_elsewhere_is_ended() {
     world.run(&scheduler, "t", "cpus:2");
     let held = world.held(&key, "cpus:1", TaskState::Running, &[1]);
     let again = world.register(Some(&old.id), "cpus:4", vec![held]);
-    let kill = ToAgent::Kill { framework: key.framework.clone(), tasks: vec![key.task.clone()], grace: None };
+    let kill =
+        ToAgent::Kill { framework: key.framework.clone(), tasks: vec![key.task.clone()], grace: None, max_grace: None };
     assert!(world.to_agents[&again.link].contains(&kill));
     world.update(&again, &key, TaskState::Killed, 2);
     let task = world.master.frameworks.task(&key).unwrap();

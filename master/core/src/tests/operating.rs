@@ -25,11 +25,11 @@ fn standing(world: &World, id: &AgentId) -> AgentStanding {
     world.master.agents.get(id).unwrap().standing
 }
 
-/// The graces with which the agent was told to kill a task, in order.
+/// The graces with which the agent was told to kill a task, in order: the one named, else the longest.
 fn kills(world: &World, agent: &AgentHandle, task: &str) -> Vec<Option<Duration>> {
     let told = world.to_agents.get(&agent.link).into_iter().flatten();
     told.filter_map(|message| match message {
-        ToAgent::Kill { tasks, grace, .. } if tasks.contains(&task_id(task)) => Some(*grace),
+        ToAgent::Kill { tasks, grace, max_grace, .. } if tasks.contains(&task_id(task)) => Some(grace.or(*max_grace)),
         _ => None,
     })
     .collect()
@@ -274,31 +274,21 @@ fn an_agent_is_not_drained_while_it_ends_the_tasks_of_a_removed_framework() {
 }
 
 #[test]
-fn graces_are_cut_and_what_is_left_at_the_deadline_is_killed_hard() {
+fn graces_are_limited_and_what_is_left_at_the_deadline_is_killed_hard() {
     let (mut world, scheduler, agent, key) = running();
-    world.allocate();
-    let offer = world.offers(&scheduler).remove(0);
-    let mut patient = (*super::world::task("patient", "cpus:1")).clone();
-    patient.kill_grace = Some(Duration::from_secs(600));
-    let verdicts = world.accept(&scheduler, &[offer], vec![super::world::launch(&[patient.into()])]);
-    assert!(verdicts[0].result.is_ok());
     let max_grace = Some(Duration::from_secs(60));
     let deadline = Some(Duration::from_secs(20));
     let call = OperatorCall::DrainAgent { agent: agent.id.clone(), max_grace, deadline, mark_gone: false };
     world.operate(call).unwrap();
-    assert_eq!(kills(&world, &agent, "patient"), [max_grace]);
-    assert_eq!(kills(&world, &agent, "t"), [None], "it gets what its agent gives");
-    world.update(&agent, &key, TaskState::Killed, 2);
+    assert_eq!(kills(&world, &agent, "t"), [max_grace]);
     world.advance_alive(Duration::from_secs(21), &[&agent]);
-    assert_eq!(kills(&world, &agent, "patient"), [max_grace, Some(Duration::ZERO)]);
-    assert_eq!(kills(&world, &agent, "t"), [None]);
+    assert_eq!(kills(&world, &agent, "t"), [max_grace, Some(Duration::ZERO)]);
     // The deadline is past for the next leader too.
-    let scheduler = again(&mut world, &scheduler);
+    again(&mut world, &scheduler);
     world.advance(Duration::from_secs(1));
-    let key = TaskKey { framework: scheduler.id, task: task_id("patient") };
     let held = world.held(&key, "cpus:1", TaskState::Running, &[]);
     let agent = world.register(Some(&agent.id), "cpus:4", vec![held]);
-    assert_eq!(kills(&world, &agent, "patient"), [Some(Duration::ZERO)]);
+    assert_eq!(kills(&world, &agent, "t"), [Some(Duration::ZERO)]);
 }
 
 #[test]
@@ -347,7 +337,7 @@ fn maintenance_is_told_with_offers_drains_when_it_begins_and_gives_back_when_it_
 #[test]
 fn what_an_operator_took_out_of_use_is_not_given_back_by_the_end_of_maintenance() {
     let mut world = World::new();
-    let agents = [world.agent("cpus:1"), world.agent("cpus:1")];
+    let agents = [world.agent("cpus:1"), world.agent("cpus:1"), world.agent("cpus:1")];
     world.operate(OperatorCall::DeactivateAgent(agents[0].id.clone())).unwrap();
     world.operate(drain(&agents[1].id)).unwrap();
     let now = world.now.wall.0;
@@ -355,6 +345,9 @@ fn what_an_operator_took_out_of_use_is_not_given_back_by_the_end_of_maintenance(
         world.operate(schedule(&agent.id, 0, Some(now + 1000))).unwrap();
         assert_eq!(duty(&world, &agent.id), "drained");
     }
+    // Meanwhile, too.
+    world.operate(OperatorCall::DeactivateAgent(agents[2].id.clone())).unwrap();
+    assert_eq!(duty(&world, &agents[2].id), "drained");
     world.advance(Duration::from_secs(2));
     for agent in &agents {
         let found = world.master.agents.get(&agent.id).unwrap();

@@ -164,6 +164,11 @@ impl Candidacy {
             return Vec::new();
         }
         self.asks.now = now;
+        if self.lease.is_over(now) {
+            // No late answer makes it good again: whoever looked at the lease has stepped down.
+            self.end(End::LeaseOver);
+            return std::mem::take(&mut self.effects);
+        }
         match input {
             Input::Connected => self.on_connected(),
             Input::Disconnected => {
@@ -234,9 +239,6 @@ impl Candidacy {
     }
 
     fn on_tick(&mut self) {
-        if self.lease.is_over(self.asks.now) {
-            return self.end(End::LeaseOver);
-        }
         if self.link != Link::Sure {
             return;
         }

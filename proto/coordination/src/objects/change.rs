@@ -65,6 +65,9 @@ impl Record for ObjectChange {
                     pieces.extend(last);
                     Some(std::mem::take(&mut pieces).into())
                 }
+                Some(Change::Deleted(_)) if of.is_some() => {
+                    return Err(wrong("change", "is a deletion in the middle of a value"));
+                }
                 Some(Change::Deleted(_)) => None,
             };
             of = None;
@@ -121,6 +124,8 @@ mod tests {
         let refused = |stored: Vec<v1::ObjectChange>| ObjectChange::restore(stored).unwrap_err();
         assert_eq!(refused(vec![parts[0].clone(), other]).field, "changes[1].key");
         assert!(refused(vec![parts[0].clone()]).message.contains("no end"));
+        let gone = ObjectChange { key: "a".to_owned(), version: 1, value: None }.store(2).remove(0);
+        assert_eq!(refused(vec![parts[0].clone(), gone]).field, "changes[1].change");
         let nothing = v1::ObjectChange { key: "a".to_owned(), ..v1::ObjectChange::default() };
         assert_eq!(refused(vec![nothing]).field, "changes[0].change");
         assert_eq!(refused(vec![v1::ObjectChange::default()]).field, "changes[0].key");
