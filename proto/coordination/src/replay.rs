@@ -18,15 +18,24 @@ pub struct Replay<R: Record = RegistryChange> {
     partial: Option<Partial>,
     /// A batch of which the last entry was not read yet.
     batch: Vec<R::Stored>,
-    /// Whether entries before the next snapshot were compacted away.
-    gap: bool,
+    /// What is read since here counts for nothing until a snapshot replaces it.
+    gap: Option<Gap>,
 }
 
 /// The entry read last.
 #[derive(Debug)]
 struct Last {
     index: u64,
+    epoch: Epoch,
+    /// Who wrote in the highest epoch so far.
     author: Author,
+}
+
+/// Where the log does not go on from one entry to the next.
+#[derive(Debug)]
+struct Gap {
+    entry: u64,
+    why: &'static str,
 }
 
 #[derive(Debug)]
@@ -56,7 +65,7 @@ impl<R: Record> Default for Replay<R> {
             growth: Growth::default(),
             partial: None,
             batch: Vec::new(),
-            gap: false,
+            gap: None,
         }
     }
 }
@@ -69,8 +78,7 @@ impl<R: Record> Replay<R> {
     pub fn entry(&mut self, index: u64, bytes: &[u8]) -> Result<(), Damage> {
         let entry = open(index, bytes)?;
         let cluster = entry.header.map(|header| header.cluster_id).unwrap_or_default();
-        let author = self.follows(index, &cluster, Epoch(entry.epoch))?;
-        self.last = Some(Last { index, author });
+        self.follow(index, &cluster, Epoch(entry.epoch))?;
         match entry.content {
             Some(Content::Snapshot(piece)) => {
                 self.batch.clear();
@@ -86,7 +94,7 @@ impl<R: Record> Replay<R> {
                 self.batch.extend(changes);
                 if !more {
                     let batch = std::mem::take(&mut self.batch);
-                    if !self.gap {
+                    if self.gap.is_none() {
                         self.changes.extend(restore(index, batch)?);
                     }
                 }
@@ -103,9 +111,8 @@ impl<R: Record> Replay<R> {
     /// # Errors
     /// Entries are missing.
     pub fn author(&self) -> Result<Option<&Author>, Damage> {
-        if self.gap {
-            let why = "entries are missing and no snapshot replaces them";
-            return Err(Damage::Order { entry: self.next(), why });
+        if let Some(Gap { entry, why }) = self.gap {
+            return Err(Damage::Order { entry, why });
         }
         Ok(self.last.as_ref().map(|last| &last.author))
     }
@@ -123,24 +130,29 @@ impl<R: Record> Replay<R> {
         self.last.as_ref().map_or(0, |last| last.index + 1)
     }
 
-    fn follows(&mut self, index: u64, cluster: &str, epoch: Epoch) -> Result<Author, Damage> {
-        let Some(last) = &self.last else {
-            self.gap = index > 0;
+    fn follow(&mut self, index: u64, cluster: &str, epoch: Epoch) -> Result<(), Damage> {
+        const MISSING: &str = "entries before it are missing and no snapshot replaces them";
+        let Some(last) = &mut self.last else {
+            self.gap = (index > 0).then_some(Gap { entry: index, why: MISSING });
             let cluster = ClusterId::new(cluster)
                 .map_err(|_| Damage::Order { entry: index, why: "it does not say of which cluster it is" })?;
-            return Ok(Author { cluster, epoch });
+            self.last = Some(Last { index, epoch, author: Author { cluster, epoch } });
+            return Ok(());
         };
         if cluster != last.author.cluster.as_str() {
             let expected = last.author.cluster.clone();
             return Err(Damage::Mixed { entry: index, found: cluster.to_owned(), expected });
         }
-        if epoch < last.author.epoch {
-            return Err(Damage::Order { entry: index, why: "its epoch is lower than that of the entry before" });
-        }
         if index != last.index + 1 {
-            self.gap = true;
+            self.gap = Some(Gap { entry: index, why: MISSING });
+        } else if epoch < last.epoch {
+            // A candidate that read the log before a compaction may have put its first entry where one was removed. It
+            // never led, and the snapshot for whose sake that was removed comes after it.
+            self.gap = Some(Gap { entry: index, why: "its epoch is lower than that of the entry before" });
         }
-        Ok(Author { cluster: last.author.cluster.clone(), epoch })
+        (last.index, last.epoch) = (index, epoch);
+        last.author.epoch = last.author.epoch.max(epoch);
+        Ok(())
     }
 
     fn piece(&mut self, index: u64, piece: SnapshotPiece) -> Result<(), Damage> {
@@ -163,7 +175,7 @@ impl<R: Record> Replay<R> {
         let stored = R::read_snapshot(&partial.bytes).map_err(|error| Damage::Decode(index, error))?;
         self.changes = restore(index, stored)?;
         self.growth.compact(partial.bytes.len());
-        self.gap = false;
+        self.gap = None;
         Ok(())
     }
 }
@@ -255,7 +267,7 @@ mod tests {
         log.remove(0);
         assert_eq!(read(log.clone()).unwrap(), [gone(2)], "even the first entry may be");
         log.pop();
-        order(read(log), whole.len() as u64 - 1, "no snapshot replaces them");
+        order(read(log), 2, "no snapshot replaces them");
         let without_a_piece = whole.iter().enumerate().filter(|(index, _)| *index != 4).map(|(_, entry)| entry.clone());
         order(read(without_a_piece), 5, "a piece of the snapshot");
     }
@@ -305,6 +317,21 @@ mod tests {
     fn epochs_only_rise() {
         let log = [(0, by(&author(2), begun())), (1, by(&author(1), changes(&[gone(1)])))];
         order(read(log), 1, "lower");
+    }
+
+    #[test]
+    fn a_first_entry_where_one_was_compacted_away_counts_for_nothing_but_its_epoch() {
+        let (led, never_led) = (author(1), author(2));
+        let snapshot = by(&led, pieces(&[gone(1), gone(2)], CONTENT_BYTES_MAX).remove(0));
+        for stray in [2, 4] {
+            let mut log = vec![(0, by(&led, begun())), (stray, by(&never_led, begun())), (5, snapshot.clone())];
+            log.push((6, by(&led, changes(&[gone(3)]))));
+            let mut replay = Replay::<RegistryChange>::default();
+            log.iter().for_each(|(index, bytes)| replay.entry(*index, bytes).unwrap());
+            let read = replay.finish().unwrap();
+            assert_eq!(read.changes, [gone(1), gone(2), gone(3)], "at {stray}");
+            assert_eq!((read.author, read.next), (Some(never_led.clone()), 7), "the next epoch is above all that were");
+        }
     }
 
     #[test]
