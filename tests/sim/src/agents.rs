@@ -4,8 +4,10 @@ use crate::{
     brief,
     disk::Disk,
     executors::Machine,
+    followers::master_named,
     hosts::{AgentIndex, Host, Life, MasterIndex},
     kernel::Event,
+    masters::MasterState,
     network::{NetId, Packet, Side},
     outbox::Outbox,
     sabotage::Switch,
@@ -50,6 +52,12 @@ pub struct AgentHost {
     booted: bool,
     outbox: Outbox<Recipient, Effect>,
     link: Option<NetId>,
+    /// The master at the other end of the link.
+    master: Option<MasterIndex>,
+    /// Where it was told that the leader is.
+    hint: Option<MasterIndex>,
+    /// How many masters of its list it has tried.
+    tries: u32,
     failures: u32,
 }
 
@@ -75,6 +83,9 @@ impl AgentHost {
             booted: false,
             outbox: Outbox::default(),
             link: None,
+            master: None,
+            hint: None,
+            tries: 0,
             failures: 0,
         }
     }
@@ -134,8 +145,12 @@ impl World {
         host.core = Some(core);
         host.outbox = Outbox::default();
         (host.link, host.registered, host.failures) = (None, false, 0);
+        (host.hint, host.tries) = (None, index.0);
         host.unacknowledged.clear();
         self.kernel.note(format_args!("{index} starts"));
+        if self.follows(index) {
+            self.follow(Host::Agent(index), life);
+        }
         self.kernel.after(agent_core::config::TICK, Event::AgentTicks(index, life));
         let pause = self.kernel.chances.backoff.between(Duration::from_millis(1), Duration::from_millis(50));
         self.kernel.after(pause, Event::AgentConnects(index, life));
@@ -158,29 +173,63 @@ impl World {
         if host.life != life || host.core.is_none() || host.link.is_some() {
             return;
         }
-        let Some(master) = self.discover() else { return self.retry_link(index) };
-        if self.kernel.network.is_cut(Host::Master(master), Host::Agent(index)) || self.master(master).term().is_none()
-        {
+        let Some(master) = self.next_master(index) else { return self.retry_link(index) };
+        let cut = self.kernel.network.is_cut(Host::Master(master), Host::Agent(index));
+        if cut || matches!(self.master(master).state, MasterState::Down) {
             return self.retry_link(index);
         }
         self.open_link(index, master);
     }
 
+    /// Whom an agent tries next: the leader where it is known, else one of the masters after the other.
+    fn next_master(&mut self, index: AgentIndex) -> Option<MasterIndex> {
+        if self.coordination.ensemble.is_none() {
+            // A single master that has not read its log yet turns agents away.
+            return self.coordination.leader.filter(|leader| self.master(*leader).term().is_some());
+        }
+        if let Some(hint) = self.agent_mut(index).hint.take() {
+            return Some(hint);
+        }
+        if self.follows(index) {
+            return self.sighted(Host::Agent(index));
+        }
+        let count = self.masters.len() as u32;
+        let host = self.agent_mut(index);
+        host.tries += 1;
+        Some(MasterIndex((host.tries - 1) % count))
+    }
+
+    /// ZooKeeper says that another master leads than the one that the agent is linked to, which may not know it yet.
+    pub(crate) fn turn_to_leader(&mut self, index: AgentIndex, master: MasterIndex) {
+        let host = self.agent_mut(index);
+        if host.core.is_none() || host.link.is_none() || host.master == Some(master) {
+            return;
+        }
+        host.hint = Some(master);
+        self.leave_link(index);
+        self.retry_link(index);
+    }
+
     /// The agent takes this master for the leader, leaves the link that it has and opens one there.
     pub(crate) fn turn_to(&mut self, index: AgentIndex, master: MasterIndex) {
+        self.leave_link(index);
+        self.open_link(index, master);
+    }
+
+    fn leave_link(&mut self, index: AgentIndex) {
         if let Some(link) = self.agent_mut(index).link.take() {
             self.agent_mut(index).registered = false;
             self.kernel.close(link, Side::Client);
             self.give_agent(index, Input::LinkClosed { link: LinkId(link.0) });
         }
-        self.open_link(index, master);
     }
 
     fn open_link(&mut self, index: AgentIndex, master: MasterIndex) {
         let life = self.agent(index).life;
         let server = (Host::Master(master), self.master(master).life);
         let id = self.kernel.network.open((Host::Agent(index), life), server);
-        self.agent_mut(index).link = Some(id);
+        let host = self.agent_mut(index);
+        (host.link, host.master) = (Some(id), Some(master));
         self.kernel.note(format_args!("{index} opens link {} to {master}", id.0));
         self.kernel.send(id, Side::Client, Packet::AgentLink);
         self.give_agent(index, Input::LinkOpened { link: LinkId(id.0) });
@@ -191,7 +240,10 @@ impl World {
         host.failures = (host.failures + 1).min(6);
         let (life, failures) = (host.life, host.failures);
         let pause = Duration::from_millis(50) * (1 << failures);
-        let pause = self.kernel.chances.backoff.between(pause / 2, pause);
+        let mut pause = self.kernel.chances.backoff.between(pause / 2, pause);
+        if self.agent(index).hint.is_some() && failures as usize <= self.masters.len() + 1 {
+            pause = Duration::from_millis(1);
+        }
         self.kernel.after(pause, Event::AgentConnects(index, life));
     }
 
@@ -214,6 +266,9 @@ impl World {
                 self.checker.agent_heard(index);
             }
             None | Some(Packet::End | Packet::NotLeader(_)) => {
+                if let Some(Packet::NotLeader(leader)) = packet {
+                    self.agent_mut(index).hint = leader.as_deref().and_then(master_named);
+                }
                 self.kernel.network.close_end(connection, Side::Client);
                 self.kernel.note(format_args!("{index} lost link {}", connection.0));
                 self.agent_mut(index).link = None;
@@ -222,7 +277,13 @@ impl World {
                 self.retry_link(index);
             }
             Some(
-                Packet::AgentLink | Packet::FromAgent(_) | Packet::Subscribe(_) | Packet::Event(_) | Packet::Refused(_),
+                Packet::AgentLink
+                | Packet::FromAgent(_)
+                | Packet::Subscribe(_)
+                | Packet::Event(_)
+                | Packet::Refused(_)
+                | Packet::ToZooKeeper(_)
+                | Packet::FromZooKeeper(_),
             ) => {}
         }
     }
@@ -420,6 +481,7 @@ impl World {
         (host.link, host.registered) = (None, false);
         host.unacknowledged.clear();
         self.checker.journal_settled(index, host.journal.entries());
+        self.followers.remove(&Host::Agent(index));
         self.kernel.note(format_args!("{index} crashes, {} records lost", before - after));
         self.kernel.abandon(Host::Agent(index), machine_lives);
         self.agent_is_gone(index);

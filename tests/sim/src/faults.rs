@@ -3,7 +3,9 @@
 use crate::{
     hosts::{AgentIndex, FrameworkIndex, Host, MasterIndex, SchedulerIndex},
     kernel::Event,
+    masters::MasterState,
     world::World,
+    zookeeper::Loss,
 };
 use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
@@ -16,6 +18,14 @@ pub enum Fault {
     MasterStall(MasterIndex),
     /// Another master is elected while the leader believes that it leads.
     Depose,
+    /// ZooKeeper ends a master's session, whose client goes on with another and never learns of it.
+    SessionReplaced(MasterIndex),
+    /// A master is cut off from ZooKeeper and from nobody else.
+    ZooKeeperCut(MasterIndex),
+    /// A master is cut off from everybody but ZooKeeper.
+    MasterCut(MasterIndex),
+    /// A part of ZooKeeper is gone.
+    EnsembleLost(Loss),
     /// A write of the leader fails: its fate is unknown, the term ends.
     LogFailure(MasterIndex),
     /// The wall clock of a master jumps.
@@ -76,6 +86,12 @@ kinds! {
     Stall = "stall",
     /// Leaders are deposed without knowing it.
     Depose = "depose",
+    /// Sessions end without a word.
+    Session = "session",
+    /// Masters are cut off from ZooKeeper, or from everybody else.
+    Partition = "partition",
+    /// ZooKeeper's servers die, and its answers are lost.
+    Ensemble = "ensemble",
     /// Writes fail.
     Log = "log",
     /// Wall clocks jump.
@@ -162,6 +178,7 @@ impl World {
     }
 
     fn draw(&mut self, kind: FaultKind) -> Option<Fault> {
+        let elects = self.coordination.ensemble.is_some();
         let chance = &mut self.kernel.chances.faults;
         let master = MasterIndex(chance.below(self.masters.len() as u64) as u32);
         let agent = AgentIndex(chance.below(self.agents.len() as u64) as u32);
@@ -169,6 +186,16 @@ impl World {
         let scheduler = SchedulerIndex(0);
         Some(match kind {
             FaultKind::Network => return None,
+            FaultKind::Depose | FaultKind::Session | FaultKind::Partition | FaultKind::Ensemble if !elects => {
+                return None;
+            }
+            FaultKind::Session => Fault::SessionReplaced(master),
+            FaultKind::Partition if chance.once_in(3) => Fault::MasterCut(master),
+            FaultKind::Partition => Fault::ZooKeeperCut(master),
+            FaultKind::Ensemble => {
+                let losses = [Loss::Minority, Loss::Minority, Loss::Leader, Loss::Leader, Loss::Whole];
+                Fault::EnsembleLost(losses[chance.index(losses.len())])
+            }
             FaultKind::Master => Fault::MasterCrash(master),
             FaultKind::Stall => Fault::MasterStall(master),
             FaultKind::Depose => Fault::Depose,
@@ -213,6 +240,7 @@ impl World {
             Fault::MasterCrash(index) => Fault::MasterCrash(leader.unwrap_or(index)),
             Fault::MasterStall(index) => Fault::MasterStall(leader.unwrap_or(index)),
             Fault::LogFailure(index) => Fault::LogFailure(leader.unwrap_or(index)),
+            Fault::SessionReplaced(index) => Fault::SessionReplaced(leader.unwrap_or(index)),
             Fault::SchedulerCrash(index) => Fault::SchedulerCrash(self.some_scheduler().unwrap_or(index)),
             Fault::SchedulerCut(index) => Fault::SchedulerCut(self.some_scheduler().unwrap_or(index)),
             other => other,
@@ -241,11 +269,19 @@ impl World {
                 self.stall(index, length);
             }
             Fault::Depose => self.depose(None),
-            Fault::LogFailure(index) => {
-                if let Some(epoch) = self.master(index).term().map(|term| term.epoch) {
-                    self.on_master_deposed(index, self.master(index).life, epoch);
-                }
+            Fault::LogFailure(index) => self.fail_log(index),
+            Fault::SessionReplaced(index) => self.end_sessions_of(index, true),
+            Fault::ZooKeeperCut(index) => {
+                self.cut_between(Host::Master(index), Host::ZooKeeper);
+                let length = self.draw_length(500, 40_000);
+                self.kernel.after(length, Event::FaultOver(fault));
             }
+            Fault::MasterCut(index) => {
+                self.cut_master(index);
+                let length = self.draw_length(500, 60_000);
+                self.kernel.after(length, Event::FaultOver(fault));
+            }
+            Fault::EnsembleLost(loss) => self.strike_ensemble(loss),
             Fault::ClockJump(index) => {
                 let jump = self.draw_length(0, 7_200_000).as_millis() as i64;
                 self.master_mut(index).skew_ms = jump - 3_600_000;
@@ -303,12 +339,13 @@ impl World {
     pub(crate) fn stall(&mut self, index: MasterIndex, length: Duration) {
         let until = self.kernel.now + length;
         let host = self.master_mut(index);
-        if host.stalled.is_some() || host.term().is_none() {
+        if host.stalled.is_some() || matches!(host.state, MasterState::Down) {
             return;
         }
         host.stalled = Some(until);
         let life = host.life;
         self.kernel.queue.plan(until, Event::MasterWakes(index, life));
+        self.listen_to_sessions();
     }
 
     fn cut_agents(&mut self, fault: Fault, first: u32, count: u32) {
@@ -340,12 +377,27 @@ impl World {
     pub(crate) fn cut_between(&mut self, one: Host, another: Host) {
         let arrivals = self.kernel.network.cut(one, another, self.kernel.now, &mut self.kernel.chances.network);
         self.kernel.arrive(arrivals);
+        self.listen_to_sessions();
+    }
+
+    /// Cuts a master off from everybody but ZooKeeper.
+    fn cut_master(&mut self, index: MasterIndex) {
+        for host in self.clients() {
+            self.cut_between(host, Host::Master(index));
+        }
+    }
+
+    /// Everybody who talks to masters.
+    fn clients(&self) -> Vec<Host> {
+        let agents = (0..self.agents.len() as u32).map(|index| Host::Agent(AgentIndex(index)));
+        agents.chain((0..self.schedulers.len() as u32).map(|index| Host::Scheduler(SchedulerIndex(index)))).collect()
     }
 
     /// Joins two hosts again.
     pub(crate) fn heal_between(&mut self, one: Host, another: Host) {
         let arrivals = self.kernel.network.heal(one, another, self.kernel.now, &mut self.kernel.chances.network);
         self.kernel.arrive(arrivals);
+        self.listen_to_sessions();
     }
 
     /// Ends what cuts a host off from the masters.
@@ -368,6 +420,11 @@ impl World {
             Fault::SchedulerCut(index) => self.heal(Host::Scheduler(index)),
             Fault::SlowDisk => self.slow_disk = false,
             Fault::Operated(index) => self.give_agent_back(index),
+            Fault::ZooKeeperCut(index) => self.heal_between(Host::Master(index), Host::ZooKeeper),
+            Fault::MasterCut(index) => {
+                self.clients().into_iter().for_each(|host| self.heal_between(host, Host::Master(index)));
+            }
+            Fault::EnsembleLost(_) => self.restore_ensemble(),
             _ => {}
         }
     }
@@ -376,6 +433,7 @@ impl World {
     pub(crate) fn on_healed(&mut self) {
         self.behaving = true;
         self.slow_disk = false;
+        self.restore_ensemble();
         self.healed_at = Some(self.kernel.now);
         self.kernel.note(format_args!("HEALED"));
         self.kernel.network.set_quality(crate::network::Quality::GOOD);
@@ -397,6 +455,9 @@ impl Fault {
             Self::MasterCrash(_) => FaultKind::Master,
             Self::MasterStall(_) => FaultKind::Stall,
             Self::Depose => FaultKind::Depose,
+            Self::SessionReplaced(_) => FaultKind::Session,
+            Self::ZooKeeperCut(_) | Self::MasterCut(_) => FaultKind::Partition,
+            Self::EnsembleLost(_) => FaultKind::Ensemble,
             Self::LogFailure(_) => FaultKind::Log,
             Self::ClockJump(_) => FaultKind::Clock,
             Self::AgentCrash(_) => FaultKind::Agent,

@@ -27,6 +27,8 @@ pub enum Host {
     Agent(AgentIndex),
     /// A scheduler.
     Scheduler(SchedulerIndex),
+    /// ZooKeeper, whichever of its servers.
+    ZooKeeper,
 }
 
 /// How often a process was started: what was meant for an earlier start reaches nobody.
@@ -63,6 +65,7 @@ impl fmt::Display for Host {
             Self::Master(index) => index.fmt(f),
             Self::Agent(index) => index.fmt(f),
             Self::Scheduler(index) => index.fmt(f),
+            Self::ZooKeeper => f.write_str("zookeeper"),
         }
     }
 }

@@ -4,7 +4,9 @@ use crate::{
     hosts::Host,
     network::{CallResult, Packet},
     time,
+    zookeeper::{FromZooKeeper, ToZooKeeper},
 };
+use coordination_core::{Answer, Request};
 use proto_types::{
     link::{FromAgent, ToAgent},
     scheduling::{Call, Event, Reply},
@@ -96,6 +98,20 @@ pub const NAMES: &[&str] = &[
     "done",
     "refusal",
     "lost",
+    "open",
+    "create",
+    "get",
+    "watch",
+    "list",
+    "delete",
+    "close",
+    "opened",
+    "created",
+    "data",
+    "names",
+    "deleted",
+    "answer",
+    "changed",
 ];
 
 /// The name of a message on a stream.
@@ -109,7 +125,37 @@ pub fn packet(packet: &Packet) -> &'static str {
         Packet::Event(event) => self::event(&event.event),
         Packet::Refused(_) => "refused",
         Packet::NotLeader(_) => "not-leader",
+        Packet::ToZooKeeper(message) => to_zookeeper(message),
+        Packet::FromZooKeeper(message) => from_zookeeper(message),
         Packet::End => "end",
+    }
+}
+
+fn to_zookeeper(message: &ToZooKeeper) -> &'static str {
+    match message {
+        ToZooKeeper::Look | ToZooKeeper::Open(..) => "open",
+        ToZooKeeper::Ask(_, request) => match request {
+            Request::Create { .. } => "create",
+            Request::Get { .. } => "get",
+            Request::Watch { .. } => "watch",
+            Request::List { .. } => "list",
+            Request::Delete { .. } => "delete",
+        },
+        ToZooKeeper::Close => "close",
+    }
+}
+
+fn from_zookeeper(message: &FromZooKeeper) -> &'static str {
+    match message {
+        FromZooKeeper::Opened(_) => "opened",
+        FromZooKeeper::Answer(_, answer) => match answer {
+            Answer::Created(_) => "created",
+            Answer::Data(_) => "data",
+            Answer::Names(_) => "names",
+            Answer::Deleted => "deleted",
+            Answer::Taken | Answer::Found | Answer::Missing | Answer::Lost | Answer::Refused(_) => "answer",
+        },
+        FromZooKeeper::Changed(_) => "changed",
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     queue::Queue,
     record::Record,
     time::Time,
+    zookeeper::{SessionNumber, Turn},
 };
 use framework_core::CallId;
 use proto_types::{Epoch, TaskKey};
@@ -53,12 +54,31 @@ pub enum Event {
     MasterWakes(MasterIndex, Life),
     /// A master process starts.
     MasterStarts(MasterIndex, Life),
-    /// Who leads is decided, if nobody does.
-    Election,
-    /// The elected master has read the log.
+    /// The only master begins to read the log in its directory.
+    MasterReads(MasterIndex, Life),
+    /// It has read the log.
     MasterLeads(MasterIndex, Life, Epoch),
-    /// A deposed leader finds out.
-    MasterDeposed(MasterIndex, Life, Epoch),
+    /// A standby begins to stand for election.
+    CampaignBegins(MasterIndex, Life),
+    /// Time passes for a candidate.
+    CampaignTicks(MasterIndex, Life, u64),
+    /// A candidate's client connects again.
+    CampaignConnects(MasterIndex, Life, u64),
+    /// A request's turn has come in ZooKeeper.
+    ZooKeeperServes {
+        /// Over which connection it came.
+        connection: NetId,
+        /// In which session.
+        session: Option<SessionNumber>,
+        /// What.
+        turn: Box<Turn>,
+    },
+    /// A session is over, if nothing was heard of its client since then.
+    SessionExpires(SessionNumber, Time),
+    /// Somebody who follows who leads connects to ZooKeeper.
+    FollowerConnects(Host, Life),
+    /// Time passes for somebody who follows who leads.
+    FollowerTicks(Host, Life),
     /// Time passes for an agent.
     AgentTicks(AgentIndex, Life),
     /// A write of an agent's journal is done.
@@ -81,6 +101,8 @@ pub enum Event {
     SchedulerStarts(SchedulerIndex, Life),
     /// A framework gets another scheduler.
     SchedulerTakesOver(FrameworkIndex),
+    /// The operator changes something.
+    OperatorActs,
     /// Something breaks.
     Fault(Fault),
     /// A fault of some length is over.

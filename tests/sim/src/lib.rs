@@ -5,8 +5,9 @@
 //!   schedulers ── framework_core::Session ──┐                 ┌── agent_core::Agent ── executors, tasks
 //!   (behaviour)                             │    network      │        journal            (evidence)
 //!                                           ├─────────────────┤
-//!                                           │  master_core::Master ── log, read model
-//!                                           └─────────────────┘
+//!                                           │  master_core::Master ── read model
+//!                                           │  coordination_core::Candidacy, Detection
+//!                                           └───── ZooKeeper ─┘
 //!   one queue of events · one seed · one record, whose bytes are the same for the same seed
 //! ```
 //!
@@ -22,6 +23,7 @@ pub mod coordination;
 pub mod disk;
 pub mod executors;
 pub mod faults;
+pub mod followers;
 pub mod hosts;
 pub mod interference;
 pub mod kernel;
@@ -41,6 +43,7 @@ pub mod show;
 pub mod time;
 pub mod violation;
 pub mod world;
+pub mod zookeeper;
 
 pub use record::Record;
 pub use settings::{Header, Settings};

@@ -78,6 +78,9 @@ struct RunOptions {
     /// So many agents.
     #[arg(long, default_value_t = 10)]
     agents: u32,
+    /// So many masters; a single one keeps its log in a directory, several are elected through ZooKeeper.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    masters: u32,
     /// So many simulated hours of faults.
     #[arg(long, default_value_t = 1.0)]
     hours: f64,
@@ -109,6 +112,7 @@ fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     let header = Header {
         seed: options.seed,
         agents: options.agents.max(1),
+        masters: options.masters,
         seconds: (options.hours.max(0.0) * 3600.0) as u64,
         faults: parse_kinds(&options.faults).context("--faults")?,
         sabotage: options.sabotage,
@@ -233,7 +237,7 @@ fn soak(length: Duration, first: u64, agents: u32) -> ExitCode {
     let (mut events, mut tasks, mut faults) = (0, 0, 0);
     while begun.elapsed() < length {
         let all = parse_kinds("all").unwrap_or_default();
-        let header = Header { seed, agents, seconds: 600, faults: all, sabotage: None };
+        let header = Header { seed, agents, masters: 3, seconds: 600, faults: all, sabotage: None };
         let mut record = Record::new(None);
         record.put(&header.print());
         let started = Instant::now();

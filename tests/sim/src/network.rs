@@ -9,6 +9,7 @@ use crate::{
     chance::Chance,
     hosts::{Host, Life},
     time::Time,
+    zookeeper::{FromZooKeeper, ToZooKeeper},
 };
 use proto_types::{
     Epoch, SessionId,
@@ -51,6 +52,10 @@ pub enum Packet {
     Refused(Refusal),
     /// The process there does not lead.
     NotLeader(Option<String>),
+    /// Something for ZooKeeper.
+    ToZooKeeper(ToZooKeeper),
+    /// Something of ZooKeeper's.
+    FromZooKeeper(FromZooKeeper),
     /// The other side ended the stream, after everything it had said.
     End,
 }

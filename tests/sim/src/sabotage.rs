@@ -11,6 +11,7 @@ use crate::{
     world::World,
 };
 use agent_core::Fact;
+use coordination_core::Request;
 use master_core::{Body, Config, Effect, Input, OperatorCall};
 use proto_types::{
     Epoch, Resource, ResourceName, Resources, Scalar,
@@ -98,6 +99,20 @@ switches! {
     GoneForgotten = "gone-forgotten" found by AnAgentThatIsGoneStaysGone,
     /// A new leader does not know which agents are drained or deactivated, and offers them.
     OfferedWhileDraining = "offered-while-draining" found by NoAgentOutOfUseIsOffered,
+    /// ZooKeeper is not asked whether an entry is there already.
+    CreatedUnchecked = "created-unchecked" found by NoEntryIsWrittenOver,
+    /// A leader that finds a higher epoch in the log goes on as if what it writes were written.
+    HigherEpochIgnored = "higher-epoch-ignored" found by NoAcknowledgedChangeIsLost | EveryLivingAgentIsConnected,
+    /// A new leader trusts what it has read before its own epoch stands.
+    LogTrustedTooSoon = "log-trusted-too-soon" found by NoAcknowledgedChangeIsLost,
+    /// Compaction removes the first entry of the epoch.
+    FenceRemoved = "fence-removed" found by CompactionKeepsWhatReadersNeed,
+    /// A leader that ZooKeeper does not answer goes on leading.
+    LeaseIgnored = "lease-ignored" found by ALeaderThatIsCutOffStepsDown,
+    /// A write whose answer is lost is taken for not done, and done again.
+    LostAnswerTakenForNo = "lost-answer-taken-for-no" found by EachChangeIsWrittenOnce,
+    /// A standby that connects again does not look again who is before it.
+    WatchNotSetAgain = "watch-not-set-again" found by SomebodyLeads,
 }
 
 impl fmt::Display for Switch {
@@ -150,12 +165,29 @@ impl Switch {
             Self::SupersededLetIn => &[FaultKind::Network, FaultKind::Takeover],
             Self::GoneForgotten => &[FaultKind::Cut, FaultKind::Master, FaultKind::Operator],
             Self::OfferedWhileDraining => &[FaultKind::Master, FaultKind::Operator],
+            Self::CreatedUnchecked | Self::HigherEpochIgnored | Self::LogTrustedTooSoon => {
+                &[FaultKind::Session, FaultKind::Disk]
+            }
+            Self::LeaseIgnored => &[FaultKind::Partition],
+            Self::WatchNotSetAgain => &[FaultKind::Network, FaultKind::Master],
             _ => &[FaultKind::Network],
         };
         let faults: BTreeSet<FaultKind> = faults.iter().copied().collect();
         let mut settings = Settings::small(seed, vec![greedy, second], Duration::from_secs(150), faults);
-        if matches!(self, Self::AcknowledgementSkipsOne | Self::EndNotSentAgain | Self::LowerEpochAccepted) {
+        if matches!(self, Self::AcknowledgementSkipsOne | Self::EndNotSentAgain) {
             settings.quality.break_one_in = 40;
+        }
+        if self == Self::LowerEpochAccepted {
+            // An agent has to come back to an old leader in the few seconds in which that does not know it yet.
+            settings.quality.break_one_in = 20;
+            settings.fault_mean = Duration::from_secs(5);
+        }
+        if matches!(self, Self::LostAnswerTakenForNo | Self::WatchNotSetAgain) {
+            settings.quality.break_one_in = 60;
+        }
+        if matches!(self, Self::CreatedUnchecked | Self::HigherEpochIgnored | Self::LogTrustedTooSoon) {
+            settings.fault_mean = Duration::from_secs(10);
+            settings.operator_every = Some(Duration::from_millis(100));
         }
         settings.sabotage = Some(self);
         settings.rest_within = Duration::from_secs(120);
@@ -250,6 +282,19 @@ impl World {
             _ => {}
         }
         Some(effect)
+    }
+
+    /// What is about to be created in ZooKeeper takes the place of what is there.
+    pub(crate) fn tamper_tree(&mut self, request: &Request) {
+        if !self.sabotages(Switch::CreatedUnchecked) {
+            return;
+        }
+        let Some(ensemble) = &mut self.coordination.ensemble else { return };
+        if let Request::Create { path, .. } = request
+            && path.starts_with(&ensemble.paths.log())
+        {
+            ensemble.tree.overlook(path);
+        }
     }
 
     pub(crate) fn tamper_journal(&self, mut facts: Vec<Fact>) -> Vec<Fact> {

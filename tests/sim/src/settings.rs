@@ -41,18 +41,24 @@ pub struct Settings {
     pub executor_delay: (Duration, Duration),
     /// How long a scheduler takes to decide.
     pub think_time: (Duration, Duration),
-    /// How long a leader may be gone before another is elected.
+    /// After so much silence ZooKeeper ends a master's session.
     pub session_timeout: Duration,
     /// Between two faults of a kind, in the mean, in a world of one.
     pub fault_mean: Duration,
     /// Whether frameworks that are removed come again as new ones.
     pub frameworks_return: bool,
-    /// Whether new leaders sometimes replace the log by a snapshot.
+    /// Whether leaders sometimes replace the log by a snapshot.
     pub compacts: bool,
+    /// After how many entries of a log in ZooKeeper they do.
+    pub compact_after: u64,
+    /// How many bytes an entry of a log in ZooKeeper has at most, about.
+    pub entry_bytes: usize,
     /// At how many records an agent begins its journal anew.
     pub journal_limit: usize,
     /// Whether the operator limits a role and changes weights.
     pub limits: bool,
+    /// How often the operator changes a weight; none: never.
+    pub operator_every: Option<Duration>,
 }
 
 /// A framework of a simulation.
@@ -75,7 +81,7 @@ fn role(text: &str) -> Role {
 impl Settings {
     /// A world of so many agents with frameworks of every kind.
     #[must_use]
-    pub fn large(seed: u64, agents: u32, length: Duration, faults: BTreeSet<FaultKind>) -> Self {
+    pub fn large(seed: u64, agents: u32, masters: u32, length: Duration, faults: BTreeSet<FaultKind>) -> Self {
         let tasks = (agents as usize * 2 / 3).max(4);
         let cast = vec![
             ("greedy", "prod", Behaviour::Greedy { tasks: 2 * tasks }),
@@ -91,6 +97,7 @@ impl Settings {
             ("quitting", "test", Behaviour::Quitting { after: length / 2 }),
         ];
         let mut settings = Self::base(seed, agents, length, faults);
+        settings.masters = masters;
         settings.frameworks = cast.into_iter().map(|(name, of, behaviour)| framework(name, of, behaviour)).collect();
         if agents > 100 {
             // Faults hit one of many: a large world has more of them in the same time, but not in proportion.
@@ -121,6 +128,7 @@ impl Settings {
         settings.masters = 1;
         settings.compacts = false;
         settings.limits = false;
+        settings.operator_every = None;
         settings.frameworks_return = false;
         settings
     }
@@ -130,7 +138,7 @@ impl Settings {
         Self {
             seed,
             agents,
-            masters: 2,
+            masters: 3,
             length,
             faults,
             frameworks: Vec::new(),
@@ -146,8 +154,12 @@ impl Settings {
             fault_mean: Duration::from_secs(40),
             frameworks_return: true,
             compacts: true,
+            compact_after: if agents > 100 { 1000 } else { 12 },
+            // Small, so that batches and snapshots have several entries in a small world too.
+            entry_bytes: if agents > 100 { coordination::entry::CONTENT_BYTES_MAX } else { 600 },
             journal_limit: 400,
             limits: true,
+            operator_every: Some(Duration::from_secs(7)),
         }
     }
 
@@ -160,7 +172,8 @@ impl Settings {
     /// Between two faults of a kind, in the mean.
     pub(crate) fn fault_interval(&self, kind: FaultKind) -> Duration {
         let per_agent = matches!(kind, FaultKind::Agent | FaultKind::Reboot | FaultKind::Cut | FaultKind::Executor);
-        let rare = matches!(kind, FaultKind::Mass | FaultKind::Lost | FaultKind::Log | FaultKind::Clock);
+        let rare =
+            matches!(kind, FaultKind::Mass | FaultKind::Lost | FaultKind::Log | FaultKind::Clock | FaultKind::Ensemble);
         let mean = self.fault_mean;
         if per_agent && self.agents > 10 {
             return (mean * 4 / self.agents).max(Duration::from_millis(500));
@@ -194,6 +207,8 @@ pub struct Header {
     pub seed: u64,
     /// How many agents there are.
     pub agents: u32,
+    /// How many masters there are; a single one keeps its log in a directory.
+    pub masters: u32,
     /// How long faults last, in seconds.
     pub seconds: u64,
     /// Which faults happen.
@@ -222,7 +237,7 @@ impl Header {
         if let Some(switch) = self.sabotage {
             return switch.settings(self.seed);
         }
-        Settings::large(self.seed, self.agents, Duration::from_secs(self.seconds), self.faults.clone())
+        Settings::large(self.seed, self.agents, self.masters, Duration::from_secs(self.seconds), self.faults.clone())
     }
 
     /// The line.
@@ -230,8 +245,10 @@ impl Header {
     pub fn print(&self) -> String {
         let sabotage = self.sabotage.map_or("none", Switch::name);
         let faults = print_kinds(&self.faults);
-        let Self { seed, agents, seconds, .. } = self;
-        format!("{MAGIC} seed={seed} agents={agents} seconds={seconds} faults={faults} sabotage={sabotage}")
+        let Self { seed, agents, masters, seconds, .. } = self;
+        format!(
+            "{MAGIC} seed={seed} agents={agents} masters={masters} seconds={seconds} faults={faults} sabotage={sabotage}"
+        )
     }
 
     /// Reads the line.
@@ -240,13 +257,14 @@ impl Header {
     /// The part that does not read.
     pub fn parse(line: &str) -> Result<Self, InvalidHeader> {
         let parts = line.strip_prefix(MAGIC).ok_or(InvalidHeader::Magic)?;
-        let mut header = Self { seed: 0, agents: 0, seconds: 0, faults: BTreeSet::new(), sabotage: None };
+        let mut header = Self { seed: 0, agents: 0, masters: 0, seconds: 0, faults: BTreeSet::new(), sabotage: None };
         for part in parts.split_whitespace() {
             let wrong = || InvalidHeader::Part(part.to_owned());
             let (name, value) = part.split_once('=').ok_or_else(wrong)?;
             match name {
                 "seed" => header.seed = value.parse().map_err(|_| wrong())?,
                 "agents" => header.agents = value.parse().map_err(|_| wrong())?,
+                "masters" => header.masters = value.parse().map_err(|_| wrong())?,
                 "seconds" => header.seconds = value.parse().map_err(|_| wrong())?,
                 "faults" => header.faults = parse_kinds(value).map_err(|_| wrong())?,
                 "sabotage" if value == "none" => {}
@@ -265,7 +283,8 @@ mod tests {
     #[test]
     fn a_header_reads_as_it_was_printed() {
         let faults = BTreeSet::from([FaultKind::Agent, FaultKind::Network]);
-        let header = Header { seed: 7, agents: 1000, seconds: 3600, faults, sabotage: Some(Switch::ALL[3]) };
+        let header =
+            Header { seed: 7, agents: 1000, masters: 3, seconds: 3600, faults, sabotage: Some(Switch::ALL[3]) };
         assert_eq!(Header::parse(&header.print()), Ok(header));
         assert_eq!(Header::parse("something else"), Err(InvalidHeader::Magic));
         assert_eq!(Header::parse("proffer-sim 1 seed=x"), Err(InvalidHeader::Part("seed=x".to_owned())));

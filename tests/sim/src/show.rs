@@ -3,7 +3,7 @@
 use crate::{
     brief,
     hosts::{AgentIndex, MasterIndex, SchedulerIndex},
-    masters::MasterState,
+    masters::{MasterState, TermLog},
     world::World,
 };
 use proto_types::{AgentId, FrameworkId, TaskKey, agent::Duty};
@@ -150,10 +150,23 @@ pub fn offers(world: &World) -> String {
 #[must_use]
 pub fn log(world: &World) -> String {
     let mut text = format!("cluster {}\n", world.coordination.cluster);
+    if world.coordination.ensemble.is_some() {
+        text.push_str(&log_in_zookeeper(world));
+        return text;
+    }
     let log = &world.coordination.log;
     for (index, change) in log.entries().iter().enumerate() {
         let stored = if index < log.safe() { "" } else { ", being written" };
         let _ = writeln!(text, "{}{stored}", brief::fact(&change.fact));
+    }
+    text
+}
+
+fn log_in_zookeeper(world: &World) -> String {
+    let written = world.checker.log.amount().iter().map(|change| format!("{}\n", brief::fact(&change.fact)));
+    let mut text: String = written.collect();
+    if let Some(TermLog::Fenced(writer)) = world.leading().map(|term| &term.log) {
+        text.extend(writer.unstored().map(|change| format!("{}, being written\n", brief::fact(&change.fact))));
     }
     text
 }

@@ -92,6 +92,26 @@ invariants! {
     TheAgentsBooksAgree = "the_agents_books_agree",
     /// A registry that is rebuilt from its own snapshot is the same.
     ASnapshotRebuildsTheRegistry = "a_snapshot_rebuilds_the_registry",
+    /// What a leader took for stored is what the next one reads.
+    NoAcknowledgedChangeIsLost = "no_acknowledged_change_is_lost",
+    /// An epoch has one leader.
+    NoEpochHasTwoLeaders = "no_epoch_has_two_leaders",
+    /// Once an epoch has begun, no leader of a lower one writes.
+    ADeposedLeaderWritesNothing = "a_deposed_leader_writes_nothing",
+    /// An entry of the log stays as it was written.
+    NoEntryIsWrittenOver = "no_entry_of_the_log_is_written_over",
+    /// A change is in the log once, and changes are there in the order in which they were made.
+    EachChangeIsWrittenOnce = "each_change_is_written_once",
+    /// Only what a snapshot replaces is removed from the log, and never the first entry of the newest epoch.
+    CompactionKeepsWhatReadersNeed = "compaction_keeps_what_readers_need",
+    /// Whatever happened, a candidate can read the log.
+    TheLogCanBeRead = "the_log_can_always_be_read",
+    /// No master leads another cluster than before.
+    AClusterKeepsItsId = "a_cluster_keeps_its_id",
+    /// A leader that ZooKeeper does not hear ends its term before its session ends.
+    ALeaderThatIsCutOffStepsDown = "a_leader_that_is_cut_off_steps_down",
+    /// Once healed, somebody leads.
+    SomebodyLeads = "somebody_leads_once_healed",
     /// Once healed, every agent that lives is connected.
     EveryLivingAgentIsConnected = "every_living_agent_is_connected_once_healed",
     /// Once healed, every scheduler that lives is subscribed.

@@ -5,6 +5,7 @@ use crate::{
     checker::{Checker, first_unrest},
     coordination::Coordination,
     executors::ProcessId,
+    followers::Follower,
     hosts::{AgentIndex, Host, Life, MasterIndex},
     kernel::{Event, Kernel},
     masters::{MasterHost, MasterState},
@@ -78,6 +79,12 @@ pub struct World {
     pub(crate) executor_connections: u64,
     pub(crate) dead_executors: BTreeMap<ProcessId, (Life, FrameworkId, ExecutorId, String)>,
     pub(crate) ends_sent: BTreeSet<TaskKey>,
+    /// Those who follow in ZooKeeper who leads.
+    pub(crate) followers: BTreeMap<Host, Follower>,
+    /// How many campaigns there were.
+    pub(crate) campaigns: u64,
+    /// How many entries of the log were sealed.
+    pub(crate) entries_sealed: u64,
     checked_at: u64,
 }
 
@@ -85,11 +92,10 @@ impl World {
     /// A world at its beginning. Nothing has happened yet.
     #[must_use]
     pub fn new(settings: Settings, record: Record) -> Self {
-        let cluster = ClusterId::new("sim").unwrap_or_else(|_| unreachable!("a word is an id"));
         let (offer_timeout, ping_interval) = (settings.master.offer_timeout, settings.master.ping_interval);
         let mut world = Self {
             kernel: Kernel::new(settings.seed, settings.quality, record),
-            coordination: Coordination::new(cluster),
+            coordination: Coordination::new(settings.masters, settings.session_timeout),
             masters: (0..settings.masters).map(|_| MasterHost::new()).collect(),
             agents: (0..settings.agents).map(|index| AgentHost::new(Settings::agent_info(index))).collect(),
             frameworks: Vec::new(),
@@ -111,6 +117,9 @@ impl World {
             executor_connections: 0,
             dead_executors: BTreeMap::new(),
             ends_sent: BTreeSet::new(),
+            followers: BTreeMap::new(),
+            campaigns: 0,
+            entries_sealed: 0,
             checked_at: 0,
             settings,
         };
@@ -133,6 +142,9 @@ impl World {
         }
         if !self.settings.faults.is_empty() {
             self.plan_faults();
+        }
+        if let Some(every) = self.settings.operator_every {
+            self.kernel.after(every, Event::OperatorActs);
         }
         let length = self.settings.length;
         self.kernel.after(length, Event::Healed);
@@ -183,9 +195,17 @@ impl World {
             Event::LogFlushed(index, epoch) => self.on_log_flushed(index, epoch),
             Event::MasterWakes(index, life) => self.on_master_wakes(index, life),
             Event::MasterStarts(index, life) => self.on_master_starts(index, life),
-            Event::Election => self.on_election(),
+            Event::MasterReads(index, life) => self.on_master_reads(index, life),
             Event::MasterLeads(index, life, epoch) => self.on_master_leads(index, life, epoch),
-            Event::MasterDeposed(index, life, epoch) => self.on_master_deposed(index, life, epoch),
+            Event::CampaignBegins(index, life) => self.on_campaign_begins(index, life),
+            Event::CampaignTicks(index, life, number) => self.on_campaign_ticks(index, life, number),
+            Event::CampaignConnects(index, life, number) => self.on_campaign_connects(index, life, number),
+            Event::ZooKeeperServes { connection, session, turn } => {
+                self.on_zookeeper_serves(connection, session, *turn)
+            }
+            Event::SessionExpires(session, since) => self.on_session_expires(session, since),
+            Event::FollowerConnects(host, life) => self.on_follower_connects(host, life),
+            Event::FollowerTicks(host, life) => self.on_follower_ticks(host, life),
             Event::AgentTicks(index, life) => self.on_agent_ticks(index, life),
             Event::JournalFlushed(index, life) => self.on_journal_flushed(index, life),
             Event::JournalSynced(index, life) => self.on_journal_synced(index, life),
@@ -197,6 +217,7 @@ impl World {
             Event::SchedulerActs(index, life) => self.on_scheduler_acts(index, life),
             Event::SchedulerStarts(index, life) => self.on_scheduler_starts(index, life),
             Event::SchedulerTakesOver(framework) => self.on_scheduler_takes_over(framework),
+            Event::OperatorActs => self.on_operator_acts(),
             Event::Fault(fault) => self.on_fault(fault),
             Event::FaultOver(fault) => self.on_fault_over(fault),
             Event::Healed => self.on_healed(),
@@ -210,6 +231,12 @@ impl World {
             return;
         }
         match host {
+            Host::ZooKeeper => self.on_packet_for_zookeeper(connection, packet),
+            Host::Master(index) if side == Side::Client => {
+                if self.master(index).life == life && !self.on_packet_for_follower(host, connection, &packet) {
+                    self.on_packet_for_campaign(index, connection, packet);
+                }
+            }
             Host::Master(index) => {
                 let there = self.master(index);
                 if there.life != life || matches!(there.state, MasterState::Down) {
@@ -224,7 +251,7 @@ impl World {
                 self.on_packet_for_master(index, connection, packet);
             }
             Host::Agent(index) => {
-                if self.agent(index).life == life {
+                if self.agent(index).life == life && !self.on_packet_for_follower(host, connection, &packet) {
                     self.on_packet_for_agent(index, connection, packet);
                     self.check_agent_soon(index);
                 }
@@ -292,27 +319,35 @@ impl World {
         let state = std::mem::replace(&mut self.master_mut(leader).state, MasterState::Standby);
         if let MasterState::Leading(term) = &state {
             self.check_master(&term.core);
-            self.check_snapshot(&term.core, leader);
+            self.check_snapshot(&term.core, &term.cluster, leader);
         }
         self.master_mut(leader).state = state;
     }
 
     /// A master that is rebuilt from a snapshot of another has the same registry.
-    fn check_snapshot(&mut self, core: &Master, leader: MasterIndex) {
+    fn check_snapshot(&mut self, core: &Master, cluster: &ClusterId, leader: MasterIndex) {
         let lasting = |changes: Vec<RegistryChange>| -> Vec<RegistryChange> {
             let away = |change: &RegistryChange| matches!(change.fact, Fact::FrameworkDisconnected { .. });
             changes.into_iter().filter(|change| !away(change)).collect()
         };
         let now = self.kernel.now.now(self.master(leader).skew_ms);
         let snapshot = core.snapshot();
-        let cluster = self.coordination.cluster.clone();
-        let again = Master::recover(self.settings.master.clone(), cluster, core.epoch(), snapshot.clone(), now);
+        let again = Master::recover(self.settings.master.clone(), cluster.clone(), core.epoch(), snapshot.clone(), now);
         let (before, after) = (lasting(snapshot), lasting(again.snapshot()));
         if before != after {
             let first = before.iter().zip(&after).find(|(one, other)| one != other);
             let detail = format!("{} facts become {}; first {first:?}", before.len(), after.len());
             self.checker.violate(Invariant::ASnapshotRebuildsTheRegistry, detail);
         }
+    }
+
+    /// The operator changes a weight now and then, so that something is written.
+    fn on_operator_acts(&mut self) {
+        let Some(every) = self.settings.operator_every.filter(|_| !self.behaving) else { return };
+        self.kernel.after(every, Event::OperatorActs);
+        let Ok(role) = Role::new("tuned") else { return };
+        let weight_milli = Some(1001 + self.operator_calls % 1000);
+        self.operate(OperatorCall::UpdateRole { role, weight_milli, limit: None });
     }
 
     /// The operator limits a role and changes a weight.

@@ -30,8 +30,14 @@ impl Write for Shared {
 
 /// Runs a small world with all faults, and gives the whole record.
 fn record_of(seed: u64) -> Vec<u8> {
-    let header =
-        Header { seed, agents: 4, seconds: 180, faults: parse_kinds("all").unwrap_or_default(), sabotage: None };
+    let header = Header {
+        seed,
+        agents: 4,
+        masters: 3,
+        seconds: 180,
+        faults: parse_kinds("all").unwrap_or_default(),
+        sabotage: None,
+    };
     let file = Shared::default();
     let sink: Box<dyn Sink> = Box::new(Writer(file.clone()));
     let mut record = Record::new(Some(sink));

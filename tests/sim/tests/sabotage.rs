@@ -58,4 +58,11 @@ each_is_found! {
     kill_forgotten: KillForgotten,
     gone_forgotten: GoneForgotten,
     offered_while_draining: OfferedWhileDraining,
+    created_unchecked: CreatedUnchecked,
+    higher_epoch_ignored: HigherEpochIgnored,
+    log_trusted_too_soon: LogTrustedTooSoon,
+    fence_removed: FenceRemoved,
+    lease_ignored: LeaseIgnored,
+    lost_answer_taken_for_no: LostAnswerTakenForNo,
+    watch_not_set_again: WatchNotSetAgain,
 }

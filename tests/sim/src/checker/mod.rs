@@ -4,12 +4,14 @@
 mod evidence;
 mod fence;
 mod journals;
+mod log;
 mod offers;
 mod registry;
 mod rest;
 mod seen;
 
 pub use evidence::TaskRecord;
+pub use log::Meaning;
 pub use rest::first_unrest;
 
 use crate::{
@@ -20,7 +22,8 @@ use crate::{
 use evidence::Evidence;
 use fence::Fence;
 use journals::Journal;
-use master_core::{Body, Change, ConnectionId, Effect, Input, OperatorCall, OperatorReply};
+use log::LogBook;
+use master_core::{Body, CallId, Change, ConnectionId, Effect, Input, OperatorCall, OperatorReply};
 use offers::{AcceptWatch, Offers};
 use proto_types::{
     AgentId, Epoch, FrameworkId, Role, SessionId, TaskId, TaskKey,
@@ -44,14 +47,19 @@ pub struct Checker {
     pub evidence: Evidence,
     /// What became of offers.
     pub offers: Offers,
-    /// What the log holds.
+    /// What the registry holds.
     pub registry: Registry,
+    /// What the log in ZooKeeper holds.
+    pub log: LogBook,
     journals: Vec<Journal>,
     fences: Vec<Fence>,
     sessions: BTreeMap<SessionId, FrameworkId>,
     /// The incarnation that subscribes on a stream.
     streams: BTreeMap<ConnectionId, u64>,
+    /// What the operator was told to be the limit.
     limits: BTreeMap<Role, Limits>,
+    /// Limits that were set, and the operator is not told yet.
+    limits_set: BTreeMap<(Epoch, CallId), (Role, Limits)>,
     allocated: BTreeMap<Role, Quantities>,
     answers: BTreeMap<(FrameworkId, proto_types::RequestId), (Epoch, Verdicts)>,
     /// Which machine an agent is on.
@@ -85,11 +93,13 @@ impl Checker {
             evidence: Evidence::new(agents),
             offers: Offers::default(),
             registry: Registry::default(),
+            log: LogBook::default(),
             journals: std::iter::repeat_with(Journal::default).take(agents).collect(),
             fences: std::iter::repeat_with(Fence::default).take(agents).collect(),
             sessions: BTreeMap::new(),
             streams: BTreeMap::new(),
             limits: BTreeMap::new(),
+            limits_set: BTreeMap::new(),
             allocated: BTreeMap::new(),
             answers: BTreeMap::new(),
             identities: BTreeMap::new(),
@@ -211,9 +221,9 @@ impl Checker {
                 self.on_verdicts(now, epoch, watch, verdicts);
             }
             Body::Reply(_, Ok(Reply::Declined(_))) => watch.answered.set(true),
-            Body::OperatorReply(_, Ok(OperatorReply::Done)) => {
-                if let Some((role, limit)) = &watch.limit {
-                    self.limits.insert(role.clone(), limit.clone());
+            Body::OperatorReply(call, Ok(OperatorReply::Done)) => {
+                if let Some(limit) = &watch.limit {
+                    self.limits_set.insert((epoch, *call), limit.clone());
                 }
             }
             Body::Changed(Change::Offer(_, offer)) if epoch == self.elected => {
@@ -323,10 +333,19 @@ impl Checker {
     }
 
     /// Something of a master leaves.
-    pub fn master_sends(&mut self, effect: &Effect) {
+    pub fn master_sends(&mut self, epoch: Epoch, effect: &Effect) {
+        if let Body::OperatorReply(call, _) = &effect.body {
+            self.limits.extend(self.limits_set.remove(&(epoch, *call)));
+        }
         for (invariant, detail) in self.registry.judge(effect, &self.streams) {
             self.violate(invariant, detail);
         }
+    }
+
+    /// Whether the operator knows of a limit.
+    #[must_use]
+    pub fn has_limits(&self) -> bool {
+        !self.limits.is_empty()
     }
 
     /// A scheduler asks for tasks, and may follow what becomes of them.

@@ -78,6 +78,16 @@ impl Registry {
         self.applied = entries.len();
     }
 
+    /// Another epoch begins: what was being written is there or not, and no more of it comes.
+    pub(super) fn settled(&mut self) {
+        self.made = self.stored.clone();
+    }
+
+    /// These changes are stored.
+    pub(super) fn write(&mut self, changes: &[RegistryChange]) {
+        changes.iter().for_each(|change| self.stored.apply(change));
+    }
+
     /// The log was replaced by a shorter one that amounts to the same.
     pub(super) fn compacted(&mut self, length: usize) {
         self.applied = length;

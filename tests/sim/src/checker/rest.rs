@@ -15,7 +15,8 @@ const UNDER_WAY: Duration = Duration::from_secs(15);
 
 type Check = fn(&World) -> Option<String>;
 
-const CHECKS: [(Invariant, Check); 9] = [
+const CHECKS: [(Invariant, Check); 10] = [
+    (Invariant::SomebodyLeads, somebody_leads),
     (Invariant::EveryLivingAgentIsConnected, every_living_agent_is_connected),
     (Invariant::EveryLivingSchedulerIsSubscribed, every_living_scheduler_is_subscribed),
     (Invariant::ASchedulerHoldsNoOfferThatIsGone, a_scheduler_holds_no_offer_that_is_gone),
@@ -37,10 +38,11 @@ fn agents(world: &World) -> impl Iterator<Item = (AgentIndex, &AgentHost)> {
     world.agents.iter().enumerate().map(|(index, agent)| (AgentIndex(index as u32), agent))
 }
 
+fn somebody_leads(world: &World) -> Option<String> {
+    world.leading().is_none().then(|| "nobody leads".to_owned())
+}
+
 fn every_living_agent_is_connected(world: &World) -> Option<String> {
-    if world.leading().is_none() {
-        return Some("nobody leads".to_owned());
-    }
     agents(world).filter(|(_, agent)| !agent.lost).find_map(|(index, agent)| {
         let standing = agent.id.as_ref().and_then(|id| world.model.agents.get(id)).map(|view| view.standing);
         let here = agent.is_up() && agent.registered && standing == Some(AgentStanding::Connected);

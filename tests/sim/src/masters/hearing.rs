@@ -3,7 +3,7 @@
 use super::{ALLOCATION_PAUSE, MasterCaller, MasterInput, MasterState};
 use crate::{
     brief,
-    hosts::MasterIndex,
+    hosts::{Host, MasterIndex},
     kernel::{Caller, Event},
     network::{CallPacket, CallResult, NetId, Packet, Side},
     world::World,
@@ -17,8 +17,7 @@ impl World {
         if host.term().is_none() {
             // A standby, or a process that was just deposed, knows who leads.
             if matches!(packet, Some(Packet::AgentLink | Packet::Subscribe(_))) {
-                let leader =
-                    self.coordination.leader.filter(|leader| *leader != index).map(|leader| leader.to_string());
+                let leader = self.leader_known_to(index);
                 self.kernel.send(connection, Side::Server, Packet::NotLeader(leader));
                 self.kernel.close(connection, Side::Server);
             }
@@ -41,7 +40,13 @@ impl World {
                 Input::AgentLinkClosed { link: LinkId(connection.0) }
             }
             Some(
-                Packet::AgentLink | Packet::ToAgent(..) | Packet::Event(_) | Packet::Refused(_) | Packet::NotLeader(_),
+                Packet::AgentLink
+                | Packet::ToAgent(..)
+                | Packet::Event(_)
+                | Packet::Refused(_)
+                | Packet::NotLeader(_)
+                | Packet::ToZooKeeper(_)
+                | Packet::FromZooKeeper(_),
             ) => {
                 return;
             }
@@ -51,12 +56,21 @@ impl World {
 
     pub(crate) fn on_call_arrives(&mut self, index: MasterIndex, caller: Caller, packet: Box<CallPacket>) {
         if self.master(index).term().is_none() {
-            let leader = self.coordination.leader.filter(|leader| *leader != index).map(|leader| leader.to_string());
+            let leader = self.leader_known_to(index);
             let down = matches!(self.master(index).state, MasterState::Down);
             let result = if down { CallResult::Lost } else { CallResult::NotLeader(leader) };
             return self.end_call(index, caller, result);
         }
         self.give_master(index, MasterInput::Call(caller, packet));
+    }
+
+    /// Where a master that does not lead sends those who look for the leader.
+    fn leader_known_to(&self, index: MasterIndex) -> Option<String> {
+        let leader = match self.coordination.ensemble {
+            Some(_) => self.sighted(Host::Master(index)),
+            None => self.coordination.leader,
+        };
+        leader.filter(|leader| *leader != index).map(|leader| leader.to_string())
     }
 
     /// An operator asks the leader for something. The answer is found in [`World::operator_answers`].
@@ -75,7 +89,8 @@ impl World {
             host.inbox.push_back(input);
             return;
         }
-        let MasterState::Leading(term) = &mut host.state else { return };
+        self.look_at_lease(index);
+        let MasterState::Leading(term) = &mut self.master_mut(index).state else { return self.turn_away(index, input) };
         let input = match input {
             MasterInput::Core(input) => input,
             MasterInput::Call(caller, packet) => {
@@ -87,8 +102,20 @@ impl World {
                 let call = term.take_call(MasterCaller::Operator(number));
                 Input::Operate { call, principal: Principal::anonymous(), body }
             }
+            MasterInput::ZooKeeper(connection, packet) => {
+                return self.on_packet_for_campaign(index, connection, packet);
+            }
         };
         self.step_master(index, input);
+    }
+
+    /// Something comes to a process that does not lead any more.
+    fn turn_away(&mut self, index: MasterIndex, input: MasterInput) {
+        match input {
+            MasterInput::Call(caller, _) => self.end_call(index, caller, CallResult::Lost),
+            MasterInput::ZooKeeper(connection, packet) => self.on_packet_for_campaign(index, connection, packet),
+            MasterInput::Core(_) | MasterInput::Operate(..) => {}
+        }
     }
 
     pub(super) fn step_master(&mut self, index: MasterIndex, input: Input) {
@@ -109,7 +136,7 @@ impl World {
             let Some(effect) = self.tamper_master_effect(effect) else { continue };
             self.checker.master_makes(self.kernel.now, term.epoch, &watch, &effect);
             if let Body::Append(number, change) = effect.body {
-                self.append_to_log(index, &term, number, change);
+                self.append_to_log(index, &mut term, number, change);
                 continue;
             }
             let after = effect.after.map_or(0, |LogIndex(number)| number);
@@ -128,5 +155,6 @@ impl World {
             self.leave_master(index, &mut term, effect);
         }
         self.master_mut(index).state = MasterState::Leading(term);
+        self.flush_writer(index);
     }
 }

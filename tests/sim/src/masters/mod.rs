@@ -1,18 +1,24 @@
 //! Master processes: the shell around [`master_core::Master`], with its log, its stalls and its end.
 
+mod campaign;
 mod hearing;
+mod writer;
 mod writing;
 
+pub use campaign::Campaign;
+pub use writer::Writer;
+
 use crate::{
+    faults::Fault,
     hosts::{Host, Life, MasterIndex},
     kernel::{Caller, Event},
-    network::{CallPacket, CallResult},
+    network::{CallPacket, CallResult, NetId, Packet},
     outbox::Outbox,
     time::Time,
     world::World,
 };
 use master_core::{CallId, Config, Effect, Input, Master, OperatorCall, Recipient};
-use proto_types::Epoch;
+use proto_types::{ClusterId, Epoch, registry::RegistryChange};
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
@@ -28,6 +34,10 @@ pub struct MasterHost {
     pub life: Life,
     /// What it does.
     pub state: MasterState,
+    /// Its campaign in ZooKeeper, whether it leads or stands for election.
+    pub campaign: Option<Box<Campaign>>,
+    /// The cluster that it has led: another's log is somebody's mistake.
+    pub cluster: Option<ClusterId>,
     /// Until when it does nothing.
     pub stalled: Option<Time>,
     /// What it will react to after a stall.
@@ -43,7 +53,7 @@ pub enum MasterState {
     Down,
     /// It waits to be elected.
     Standby,
-    /// It is elected and reads the log.
+    /// It reads the log in its directory.
     Reading(Epoch),
     /// It leads, or believes so.
     Leading(Box<Term>),
@@ -56,16 +66,25 @@ pub struct Term {
     pub core: Master,
     /// Its epoch.
     pub epoch: Epoch,
-    /// How long the log was when the term began.
-    base: usize,
-    /// How many of its records were stored when another was elected; until then that is for the log to say.
-    stored: u64,
+    /// The cluster that it leads.
+    pub cluster: ClusterId,
+    /// Where its changes go.
+    pub log: TermLog,
     outbox: Outbox<Recipient, Effect>,
     allocation_planned: bool,
     calls: BTreeMap<CallId, MasterCaller>,
     next_call: u64,
     /// When time last passed for it.
     pub ticked: Time,
+}
+
+/// Where a term's changes go.
+#[derive(Debug)]
+pub enum TermLog {
+    /// To the log in the directory, which was so long when the term began.
+    Embedded(usize),
+    /// To the log in ZooKeeper.
+    Fenced(Box<Writer>),
 }
 
 /// Who called a master.
@@ -81,13 +100,22 @@ enum MasterInput {
     Core(Input),
     Call(Caller, Box<CallPacket>),
     Operate(u64, OperatorCall),
+    ZooKeeper(NetId, Option<Packet>),
 }
 
 impl MasterHost {
     /// A process that does not run yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { life: Life(0), state: MasterState::Down, stalled: None, inbox: VecDeque::new(), skew_ms: 0 }
+        Self {
+            life: Life(0),
+            state: MasterState::Down,
+            campaign: None,
+            cluster: None,
+            stalled: None,
+            inbox: VecDeque::new(),
+            skew_ms: 0,
+        }
     }
 
     /// Its term, if it leads.
@@ -107,15 +135,6 @@ impl Default for MasterHost {
 }
 
 impl World {
-    /// Where clients find the leader now. Those that look during a change may still find the former one.
-    pub(crate) fn discover(&mut self) -> Option<MasterIndex> {
-        let former = self.coordination.former.filter(|former| self.master(*former).term().is_some());
-        if former.is_some() && self.kernel.chances.backoff.once_in(3) {
-            return former;
-        }
-        self.coordination.leader
-    }
-
     /// A master process.
     pub(crate) fn master(&self, index: MasterIndex) -> &MasterHost {
         &self.masters[index.0 as usize]
@@ -139,27 +158,27 @@ impl World {
         }
         host.state = MasterState::Standby;
         self.kernel.note(format_args!("{index} starts"));
-        self.kernel.after(Duration::from_millis(50), Event::Election);
+        if self.coordination.ensemble.is_some() {
+            self.follow(Host::Master(index), life);
+            self.kernel.after(Duration::from_millis(50), Event::CampaignBegins(index, life));
+        } else {
+            self.kernel.after(Duration::from_millis(50), Event::MasterReads(index, life));
+        }
     }
 
-    pub(crate) fn on_election(&mut self) {
-        if self.coordination.leader.is_some() {
+    /// The only master begins to read the log in its directory.
+    pub(crate) fn on_master_reads(&mut self, index: MasterIndex, life: Life) {
+        let host = self.master(index);
+        if host.life != life || !matches!(host.state, MasterState::Standby) || host.stalled.is_some() {
             return;
         }
-        let ready = |host: &MasterHost| matches!(host.state, MasterState::Standby) && host.stalled.is_none();
-        let candidates: Vec<u32> =
-            (0..self.masters.len() as u32).filter(|i| ready(&self.masters[*i as usize])).collect();
-        let Some(chosen) = self.kernel.chances.faults.pick(&candidates).copied() else { return };
-        let index = MasterIndex(chosen);
         self.coordination.epoch = Epoch(self.coordination.epoch.0 + 1);
         let epoch = self.coordination.epoch;
-        // From here on no earlier leader can write. What it was writing is there or not.
+        // What was being written when the last one ended is there or not.
         self.coordination.log.crash(&mut self.kernel.chances.disk);
         self.checker.log_settled(epoch, self.coordination.log.entries());
         self.coordination.leader = Some(index);
-        let host = self.master_mut(index);
-        host.state = MasterState::Reading(epoch);
-        let life = host.life;
+        self.master_mut(index).state = MasterState::Reading(epoch);
         self.kernel.note(format_args!("{index} is elected, epoch {epoch}"));
         let reading = self.settings.disk_delay(&mut self.kernel.chances.disk, self.slow_disk);
         self.kernel.after(reading * 2, Event::MasterLeads(index, life, epoch));
@@ -172,26 +191,46 @@ impl World {
         if !matches!(self.master(index).state, MasterState::Reading(_)) {
             return;
         }
-        let now = self.kernel.now.now(self.master(index).skew_ms);
-        let config = self.master_config();
-        let registry = self.tamper_registry(self.coordination.log.entries().to_vec());
-        let core = Master::recover(config, self.coordination.cluster.clone(), epoch, registry, now);
+        let mut registry = self.coordination.log.entries().to_vec();
         if self.settings.compacts && self.kernel.chances.disk.once_in(2) {
-            let snapshot = core.snapshot();
-            self.kernel.note(format_args!(
-                "{index} compacts the log from {} to {}",
-                self.coordination.log.entries().len(),
-                snapshot.len()
-            ));
-            self.checker.log_compacted(snapshot.len());
-            self.coordination.log.compact(snapshot);
+            registry = self.compact_directory(index, epoch, registry);
         }
-        let base = self.coordination.log.entries().len();
+        let (cluster, log) = (self.coordination.cluster.clone(), TermLog::Embedded(registry.len()));
+        self.begin_term(index, cluster, epoch, registry, log);
+    }
+
+    fn compact_directory(
+        &mut self,
+        index: MasterIndex,
+        epoch: Epoch,
+        registry: Vec<RegistryChange>,
+    ) -> Vec<RegistryChange> {
+        let now = self.kernel.now.now(self.master(index).skew_ms);
+        let (cluster, length) = (self.coordination.cluster.clone(), registry.len());
+        let snapshot = Master::recover(self.master_config(), cluster, epoch, registry, now).snapshot();
+        self.kernel.note(format_args!("{index} compacts the log from {length} to {}", snapshot.len()));
+        self.checker.log_compacted(snapshot.len());
+        self.coordination.log.compact(snapshot.clone());
+        snapshot
+    }
+
+    /// A term begins with what was read.
+    fn begin_term(
+        &mut self,
+        index: MasterIndex,
+        cluster: ClusterId,
+        epoch: Epoch,
+        registry: Vec<RegistryChange>,
+        log: TermLog,
+    ) {
+        let (life, records) = (self.master(index).life, registry.len());
+        let now = self.kernel.now.now(self.master(index).skew_ms);
+        let registry = self.tamper_registry(registry);
         let term = Term {
-            core,
+            core: Master::recover(self.master_config(), cluster.clone(), epoch, registry, now),
             epoch,
-            base,
-            stored: 0,
+            cluster: cluster.clone(),
+            log,
             outbox: Outbox::default(),
             allocation_planned: false,
             calls: BTreeMap::new(),
@@ -199,10 +238,16 @@ impl World {
             ticked: self.kernel.now,
         };
         self.master_mut(index).state = MasterState::Leading(Box::new(term));
-        self.kernel.note(format_args!("{index} leads in epoch {epoch} with {base} records"));
-        self.checker.term_begun();
+        self.kernel.note(format_args!("{index} leads in epoch {epoch} with {records} records"));
+        // A leader whose term began late does not hide the one that has begun a higher epoch meanwhile.
+        if epoch >= self.coordination.epoch || self.coordination.cluster != cluster {
+            (self.coordination.epoch, self.coordination.leader) = (epoch, Some(index));
+            self.coordination.cluster = cluster;
+            self.model.clear();
+            self.checker.term_begun();
+        }
         self.kernel.after(master_core::config::TICK, Event::MasterTicks(index, life));
-        if epoch == Epoch(1) {
+        if epoch == Epoch(1) || !self.checker.has_limits() {
             self.set_limits();
         }
         self.check_everything();
@@ -251,6 +296,7 @@ impl World {
             return;
         }
         let inbox = std::mem::take(&mut host.inbox);
+        self.listen_to_sessions();
         self.kernel.note(format_args!("{index} wakes up"));
         // Whether the clock or what waited is looked at first is a matter of luck.
         if self.kernel.chances.network.once_in(2) && self.master(index).term().is_some() {
@@ -261,22 +307,16 @@ impl World {
         }
     }
 
-    /// A leader finds out that it is none any more: the core is dropped, its streams are closed, the process goes on.
-    pub(crate) fn on_master_deposed(&mut self, index: MasterIndex, life: Life, epoch: Epoch) {
-        let host = self.master(index);
-        if host.life != life || host.term().is_none_or(|term| term.epoch != epoch) {
-            return;
+    /// A write of a leader fails, so that nobody knows what was written: its term ends, the process goes on.
+    pub(crate) fn fail_log(&mut self, index: MasterIndex) {
+        if self.master(index).campaign.is_some() {
+            return self.end_campaign(index, "a write failed");
         }
-        if let Some(until) = host.stalled {
-            return self.kernel.queue.plan(until + Duration::from_micros(4), Event::MasterDeposed(index, life, epoch));
-        }
+        let Some(epoch) = self.master(index).term().map(|term| term.epoch) else { return };
         self.kernel.note(format_args!("{index} steps down from epoch {epoch}"));
         self.end_term(index);
-        if self.coordination.leader == Some(index) {
-            self.coordination.leader = None;
-            self.model.clear();
-        }
-        self.kernel.after(Duration::from_millis(50), Event::Election);
+        let life = self.master(index).life;
+        self.kernel.after(Duration::from_millis(50), Event::MasterReads(index, life));
     }
 
     /// The term of a process is over, the process lives.
@@ -285,10 +325,15 @@ impl World {
         let MasterState::Leading(term) = std::mem::replace(&mut host.state, MasterState::Standby) else { return };
         let inbox = std::mem::take(&mut host.inbox);
         self.lose_calls(index, *term, inbox);
-        if self.coordination.former == Some(index) {
-            self.coordination.former = None;
-        }
+        self.leads_no_more(index);
         self.kernel.abandon(Host::Master(index), true);
+    }
+
+    fn leads_no_more(&mut self, index: MasterIndex) {
+        if self.coordination.leader == Some(index) {
+            self.coordination.leader = None;
+            self.model.clear();
+        }
     }
 
     /// What nobody will answer any more is lost to its callers.
@@ -314,46 +359,24 @@ impl World {
         let state = std::mem::replace(&mut host.state, MasterState::Down);
         host.life.0 += 1;
         let inbox = std::mem::take(&mut host.inbox);
-        host.stalled = None;
+        (host.stalled, host.campaign, host.cluster) = (None, None, None);
+        self.followers.remove(&Host::Master(index));
         if let MasterState::Leading(term) = state {
             self.lose_calls(index, *term, inbox);
         }
         self.kernel.abandon(Host::Master(index), true);
-        if self.coordination.former == Some(index) {
-            self.coordination.former = None;
-        }
-        if self.coordination.leader == Some(index) {
-            self.coordination.leader = None;
-            self.model.clear();
-            let lease = self.kernel.chances.faults.between(Duration::from_secs(1), self.settings.session_timeout);
-            self.kernel.after(lease, Event::Election);
-        }
+        self.leads_no_more(index);
+        self.listen_to_sessions();
     }
 
-    /// ZooKeeper gives the leadership to another while the leader still believes that it leads, for so long if it is said.
+    /// ZooKeeper ends the leader's session, and the leader is cut off from it, so that it does not hear of it.
     pub(crate) fn depose(&mut self, blind: Option<Duration>) {
-        let Some(index) = self.coordination.leader else { return };
-        let (life, Some(epoch)) = (self.master(index).life, self.master(index).term().map(|term| term.epoch)) else {
-            return;
-        };
-        let others = (0..self.masters.len() as u32).any(|other| {
-            MasterIndex(other) != index && matches!(self.masters[other as usize].state, MasterState::Standby)
-        });
-        if !others {
-            return;
-        }
+        let Some(index) = self.coordination.leader.filter(|_| self.coordination.ensemble.is_some()) else { return };
         self.kernel.note(format_args!("{index} is deposed and does not know it"));
-        let stored = self.master(index).term().map_or(0, |term| self.safe_of(term));
-        if let MasterState::Leading(term) = &mut self.master_mut(index).state {
-            term.stored = stored;
-        }
-        self.coordination.leader = None;
-        self.coordination.former = Some(index);
-        self.model.clear();
-        self.on_election();
+        self.end_sessions_of(index, false);
+        self.cut_between(Host::Master(index), Host::ZooKeeper);
         let drawn = self.kernel.chances.faults.between(Duration::from_secs(2), Duration::from_secs(15));
-        let blind = blind.unwrap_or(drawn);
-        self.kernel.after(blind, Event::MasterDeposed(index, life, epoch));
+        self.kernel.after(blind.unwrap_or(drawn), Event::FaultOver(Fault::ZooKeeperCut(index)));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What masters write, and what leaves them once it is stored.
 
-use super::{MasterCaller, MasterState, Term};
+use super::{MasterCaller, MasterState, Term, TermLog};
 use crate::{
     brief,
     hosts::{Host, MasterIndex},
@@ -16,29 +16,27 @@ use std::time::Duration;
 impl World {
     /// How many of the term's own records are stored.
     pub(super) fn safe_of(&self, term: &Term) -> u64 {
-        if term.epoch == self.coordination.epoch {
-            self.coordination.log.safe().saturating_sub(term.base) as u64
-        } else {
-            term.stored
+        match &term.log {
+            TermLog::Embedded(base) => self.coordination.log.safe().saturating_sub(*base) as u64,
+            TermLog::Fenced(writer) => writer.stored,
         }
     }
 
     pub(super) fn append_to_log(
         &mut self,
         index: MasterIndex,
-        term: &Term,
+        term: &mut Term,
         number: LogIndex,
         change: proto_types::registry::RegistryChange,
     ) {
-        let life = self.master(index).life;
-        if term.epoch != self.coordination.epoch {
-            self.kernel.note(format_args!("{index} cannot write: epoch {} is over", term.epoch));
-            self.kernel.after(Duration::from_millis(5), Event::MasterDeposed(index, life, term.epoch));
-            return;
-        }
         self.kernel.note(format_args!("{index} appends {}: {}", number.0, brief::fact(&change.fact)));
-        if self.coordination.log.append(change) {
-            self.flush_log(index, term.epoch);
+        match &mut term.log {
+            TermLog::Fenced(writer) => {
+                self.checker.log_appended(term.epoch, number.0, &change);
+                writer.append(number.0, change);
+            }
+            TermLog::Embedded(_) if self.coordination.log.append(change) => self.flush_log(index, term.epoch),
+            TermLog::Embedded(_) => {}
         }
     }
 
@@ -79,7 +77,7 @@ impl World {
     }
 
     pub(super) fn leave_master(&mut self, index: MasterIndex, term: &mut Term, effect: Effect) {
-        self.checker.master_sends(&effect);
+        self.checker.master_sends(term.epoch, &effect);
         match effect.body {
             Body::Append(..) => {}
             Body::ToAgent(link, message) => {

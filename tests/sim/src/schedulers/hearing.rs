@@ -82,7 +82,14 @@ impl World {
             Some(Packet::Refused(refusal)) => StreamEnd::Refused(refusal),
             Some(Packet::NotLeader(leader)) => StreamEnd::NotLeader(leader),
             None | Some(Packet::End) => StreamEnd::Broken("the connection broke".to_owned()),
-            Some(Packet::AgentLink | Packet::FromAgent(_) | Packet::ToAgent(..) | Packet::Subscribe(_)) => return,
+            Some(
+                Packet::AgentLink
+                | Packet::FromAgent(_)
+                | Packet::ToAgent(..)
+                | Packet::Subscribe(_)
+                | Packet::ToZooKeeper(_)
+                | Packet::FromZooKeeper(_),
+            ) => return,
         };
         self.kernel.network.close_end(connection, Side::Client);
         self.scheduler_mut(index).streams.remove(&stream);

@@ -6,6 +6,7 @@ use crate::{
     hosts::Host,
     interference::{Interference, NAMES, Trick},
     masters::MasterState,
+    zookeeper::Loss,
 };
 use proto_types::ClusterId;
 
@@ -46,6 +47,15 @@ impl Stage {
                 let leader = self.world.coordination.leader.ok_or(Wrong::Impossible("nobody leads"))?;
                 self.world.strike(Fault::LogFailure(leader));
             }
+            "replace" => {
+                words.skip("session");
+                let master = self.master(words.word("a master")?)?;
+                self.world.strike(Fault::SessionReplaced(master));
+            }
+            "wipe" => {
+                words.skip("zookeeper");
+                self.world.wipe_zookeeper();
+            }
             "mount" => self.mount(words.value("cluster")?)?,
             "disk" => {
                 let delay = words.duration()?;
@@ -69,6 +79,16 @@ impl Stage {
     }
 
     fn crash(&mut self, words: &mut Words<'_>) -> Result<(), Wrong> {
+        if words.skip("zookeeper") {
+            let loss = match words.word("minority, leader or whole")? {
+                "minority" => Loss::Minority,
+                "leader" => Loss::Leader,
+                "whole" => Loss::Whole,
+                other => return Err(Wrong::Value { what: "part of ZooKeeper", text: other.to_owned() }),
+            };
+            self.world.lose_ensemble(loss);
+            return Ok(());
+        }
         if words.skip("executors") {
             let agent = self.agent(words.word("an agent")?)?;
             self.world.strike(Fault::ExecutorCrash(agent));
@@ -78,6 +98,7 @@ impl Stage {
             Host::Master(index) => self.world.crash_master(index),
             Host::Agent(index) => self.world.crash_agent(index, true),
             Host::Scheduler(index) => self.world.crash_scheduler(index),
+            Host::ZooKeeper => self.world.lose_ensemble(Loss::Whole),
         }
         Ok(())
     }
@@ -87,6 +108,7 @@ impl Stage {
             Host::Master(index) => self.world.on_master_starts(index, self.world.master(index).life),
             Host::Agent(index) => self.world.on_agent_starts(index, self.world.agent(index).life),
             Host::Scheduler(index) => self.world.on_scheduler_starts(index, self.world.scheduler(index).life),
+            Host::ZooKeeper => self.world.restore_ensemble(),
         }
         Ok(())
     }
@@ -99,17 +121,20 @@ impl Stage {
             return Ok(());
         }
         let host = self.host(words.word("a host")?)?;
-        let master = words.word("a master").ok().map(|name| self.master(name)).transpose()?.map(Host::Master);
-        match (cut, master) {
+        let other = words.word("a host").ok().map(|name| self.host(name)).transpose()?;
+        match (cut, other) {
             (true, None) => self.world.cut(host),
-            (true, Some(master)) => self.world.cut_between(host, master),
+            (true, Some(other)) => self.world.cut_between(host, other),
             (false, None) => self.world.heal(host),
-            (false, Some(master)) => self.world.heal_between(host, master),
+            (false, Some(other)) => self.world.heal_between(host, other),
         }
         Ok(())
     }
 
     fn mount(&mut self, cluster: ClusterId) -> Result<(), Wrong> {
+        if self.world.coordination.ensemble.is_some() {
+            return Err(Wrong::Impossible("only a single master keeps its log in a directory"));
+        }
         if self.world.masters.iter().any(|master| !matches!(master.state, MasterState::Down)) {
             return Err(Wrong::Impossible("masters find another storage only when they start"));
         }

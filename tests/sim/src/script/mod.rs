@@ -38,11 +38,14 @@
 //! | `takeover alpha` | another scheduler comes for the framework |
 //! | `reboot a1` | the machine loses its memory; `start a1` afterwards |
 //! | `resize a1 cpus:2` | the agent describes itself so from its next start on |
-//! | `cut a1 [m1]`, `heal a1`, `heal all` | nothing passes between a host and the masters; a scheduler's host is `s1` or its framework |
+//! | `cut a1 [m1]`, `heal a1`, `heal all` | nothing passes between a host and the masters, or another; a scheduler's host is `s1` or its framework; ZooKeeper is one |
 //! | `stall m1 20s` | a master does nothing, and nobody notices |
-//! | `depose 20s` | another master is elected, and the leader does not know it for so long |
+//! | `depose 20s` | ZooKeeper ends the leader's session, and the leader is cut off from it for so long |
+//! | `replace session m1` | ZooKeeper ends a master's session, and its client goes on with another without a word |
+//! | `crash zookeeper minority`, `leader`, `whole`; `start zookeeper` | servers of ZooKeeper are gone; it serves again |
+//! | `wipe zookeeper` | everything that ZooKeeper kept is gone |
 //! | `fail log` | a write of the leader fails, and its term ends |
-//! | `mount other` | the masters find another storage; all must be down |
+//! | `mount other` | the single master finds another directory; it must be down |
 //! | `disk 5s` | from now on a write takes so long (of an agent's journal: a quarter) |
 //! | `clock m1 3600` | a master's wall clock is off by so many seconds |
 //! | `turn a1 to m1` | the agent takes this master for the leader |

@@ -119,6 +119,7 @@ impl Stage {
             settings.master.reregistration_timeout = timeout;
         }
         settings.compacts = words.flag("compacts");
+        settings.compact_after = words.option_value("compact_after")?.unwrap_or(settings.compact_after);
         words.end()?;
         *self = Self::with(settings, self.sabotage);
         Ok(())
@@ -201,6 +202,9 @@ impl Stage {
         if let Ok(framework) = self.framework(name) {
             return self.world.framework(framework).scheduler.map(Host::Scheduler).ok_or_else(unknown);
         }
+        if name == "zookeeper" {
+            return Ok(Host::ZooKeeper);
+        }
         let (kind, number) = name.split_at_checked(1).ok_or_else(unknown)?;
         let index = number.parse::<u32>().ok().and_then(|number| number.checked_sub(1)).ok_or_else(unknown)?;
         let (host, count) = match kind {
@@ -215,14 +219,18 @@ impl Stage {
     pub(super) fn agent(&self, name: &str) -> Result<AgentIndex, Wrong> {
         match self.host(name)? {
             Host::Agent(index) => Ok(index),
-            Host::Master(_) | Host::Scheduler(_) => Err(Wrong::Value { what: "agent", text: name.to_owned() }),
+            Host::Master(_) | Host::Scheduler(_) | Host::ZooKeeper => {
+                Err(Wrong::Value { what: "agent", text: name.to_owned() })
+            }
         }
     }
 
     pub(super) fn master(&self, name: &str) -> Result<MasterIndex, Wrong> {
         match self.host(name)? {
             Host::Master(index) => Ok(index),
-            Host::Agent(_) | Host::Scheduler(_) => Err(Wrong::Value { what: "master", text: name.to_owned() }),
+            Host::Agent(_) | Host::Scheduler(_) | Host::ZooKeeper => {
+                Err(Wrong::Value { what: "master", text: name.to_owned() })
+            }
         }
     }
 
