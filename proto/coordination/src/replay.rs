@@ -59,14 +59,7 @@ pub struct Read<R = RegistryChange> {
 
 impl<R: Record> Default for Replay<R> {
     fn default() -> Self {
-        Self {
-            last: None,
-            changes: Vec::new(),
-            growth: Growth::default(),
-            partial: None,
-            batch: Vec::new(),
-            gap: None,
-        }
+        Self { last: None, changes: Vec::new(), growth: Growth::default(), partial: None, batch: Vec::new(), gap: None }
     }
 }
 
@@ -144,11 +137,11 @@ impl<R: Record> Replay<R> {
             return Err(Damage::Mixed { entry: index, found: cluster.to_owned(), expected });
         }
         if index != last.index + 1 {
-            self.gap = Some(Gap { entry: index, why: MISSING });
+            self.gap.get_or_insert(Gap { entry: index, why: MISSING });
         } else if epoch < last.epoch {
             // A candidate that read the log before a compaction may have put its first entry where one was removed. It
             // never led, and the snapshot for whose sake that was removed comes after it.
-            self.gap = Some(Gap { entry: index, why: "its epoch is lower than that of the entry before" });
+            self.gap.get_or_insert(Gap { entry: index, why: "its epoch is lower than that of the entry before" });
         }
         (last.index, last.epoch) = (index, epoch);
         last.author.epoch = last.author.epoch.max(epoch);
@@ -158,14 +151,17 @@ impl<R: Record> Replay<R> {
     fn piece(&mut self, index: u64, piece: SnapshotPiece) -> Result<(), Damage> {
         let mut partial = match self.partial.take() {
             _ if piece.index == 0 => Partial { next: 0, count: piece.count, bytes: Vec::new() },
-            Some(partial) => partial,
-            None => {
-                return Err(Damage::Order { entry: index, why: "the snapshot that it is a piece of has no beginning" });
+            Some(partial) if piece.index == partial.next && piece.count == partial.count => partial,
+            // A leader that died while it removed an older snapshot left some pieces; the newer one comes after them.
+            partial => {
+                let why = match partial {
+                    Some(_) => "a piece of the snapshot before it is missing",
+                    None => "the snapshot that it is a piece of has no beginning",
+                };
+                self.gap.get_or_insert(Gap { entry: index, why });
+                return Ok(());
             }
         };
-        if piece.index != partial.next || piece.count != partial.count {
-            return Err(Damage::Order { entry: index, why: "a piece of the snapshot before it is missing" });
-        }
         partial.bytes.extend_from_slice(&piece.bytes);
         partial.next += 1;
         if partial.next < partial.count {
@@ -269,7 +265,7 @@ mod tests {
         log.pop();
         order(read(log), 2, "no snapshot replaces them");
         let without_a_piece = whole.iter().enumerate().filter(|(index, _)| *index != 4).map(|(_, entry)| entry.clone());
-        order(read(without_a_piece), 5, "a piece of the snapshot");
+        order(read(without_a_piece), 5, "are missing");
     }
 
     #[test]
@@ -281,6 +277,17 @@ mod tests {
         assert_eq!(read(entries(log.clone())).unwrap(), [gone(1), gone(2)]);
         log.extend(pieces(&[gone(3)], 7).into_iter().skip(1));
         order(read(entries(log)), 6, "has no beginning");
+    }
+
+    #[test]
+    fn pieces_that_are_left_of_an_older_snapshot_count_for_nothing() {
+        let (older, newer) = (pieces(&[gone(1), gone(2)], 7), pieces(&[gone(3)], CONTENT_BYTES_MAX));
+        assert!(older.len() > 3);
+        let log: Vec<_> = entries([begun()].into_iter().chain(older).chain(newer).chain([changes(&[gone(4)])]));
+        for removed in [vec![1], vec![1, 2], vec![2], vec![1, 3]] {
+            let left = log.iter().filter(|(index, _)| !removed.contains(index)).cloned();
+            assert_eq!(read(left).unwrap(), [gone(3), gone(4)], "without {removed:?}");
+        }
     }
 
     #[test]
