@@ -38,6 +38,9 @@ pub struct Options {
     /// How long agents have to come back after the master was away.
     #[arg(long, env = "PROFFER_MASTER_REREGISTRATION_TIMEOUT", default_value = "10m", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub reregistration_timeout: Duration,
+    /// How long an agent may be unreachable before it is gone for good, and its tasks with it.
+    #[arg(long, env = "PROFFER_MASTER_GONE_AFTER", default_value = "14days", value_name = "TIME", value_parser = positive)]
+    pub gone_after: Duration,
     /// The least time between two rounds of allocation. 0: at once after quiet, paced by their cost.
     #[arg(long, env = "PROFFER_MASTER_ALLOCATION_INTERVAL", default_value = "0s", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub allocation_interval: Duration,
@@ -56,6 +59,7 @@ impl Options {
             ping_interval: self.ping_interval,
             ping_misses: self.ping_misses,
             reregistration_timeout: self.reregistration_timeout,
+            gone_after: self.gone_after,
             heartbeat_interval: self.heartbeat_interval,
             ..master_core::Config::default()
         }

@@ -17,6 +17,8 @@ pub struct Config {
     pub ping_misses: u32,
     /// How long agents have to come back after a failover of the master.
     pub reregistration_timeout: Duration,
+    /// How long an agent may be unreachable. After that it is gone, with all that it holds: nobody waits for it for ever.
+    pub gone_after: Duration,
     /// Between heartbeats of an event stream.
     pub heartbeat_interval: Duration,
     /// Tasks that are over and acknowledged, kept for people to see, for each framework.
@@ -40,6 +42,7 @@ impl Default for Config {
             ping_interval: Duration::from_secs(5),
             ping_misses: 6,
             reregistration_timeout: Duration::from_secs(600),
+            gone_after: Duration::from_secs(14 * 24 * 3600),
             heartbeat_interval: Duration::from_secs(15),
             completed_tasks_max: 1000,
             completed_frameworks_max: 50,

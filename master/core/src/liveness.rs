@@ -62,6 +62,7 @@ impl Master {
                 Timer::Filter(agent, framework, role) => self.on_filter_expired(&agent, &framework, &role),
                 Timer::Ping(id) => self.on_ping_due(&id),
                 Timer::Missing(id) => self.on_missing(&id),
+                Timer::GivenUp(id) => self.give_up(&id),
                 Timer::DrainDeadline(id) => self.on_drain_deadline(&id),
                 Timer::Failover(id) => self.on_failover_timeout(&id),
                 Timer::FailoverCheckpoint(id) => self.on_failover_checkpoint(&id),
@@ -186,6 +187,7 @@ impl Master {
             self.out.push(None, Body::CloseLink(link));
         }
         self.detach(id, was);
+        self.arm_giving_up(id, self.config.gone_after);
         let lost = |task| {
             let mut status = TaskStatus::new(task, TaskState::Unreachable, Source::Master, wall)
                 .because(Reason::AgentRemoved, format!("{message}; the task may still run there"));

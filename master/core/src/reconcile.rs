@@ -64,7 +64,7 @@ impl Master {
         let message = match state {
             TaskState::Gone => "its agent is here and does not have it",
             TaskState::Unreachable => "its agent does not answer",
-            TaskState::GoneByOperator => "its agent was marked gone by an operator",
+            TaskState::GoneByOperator => "its agent is gone",
             _ => "there is no such task",
         };
         let mut status = TaskStatus::new(task.clone(), state, Source::Master, self.now.wall)

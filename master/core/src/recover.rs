@@ -132,6 +132,15 @@ impl Master {
                 agent.liveness.timer = Some(timer);
             }
         }
+        let unreachable: Vec<_> = self
+            .agents
+            .iter()
+            .filter(|(_, agent)| agent.standing == AgentStanding::Unreachable)
+            .map(|(id, agent)| (id.clone(), self.waits_for(agent.since)))
+            .collect();
+        for (id, left) in unreachable {
+            self.arm_giving_up(&id, left);
+        }
         for id in self.agents.draining.clone() {
             self.arm_drain(&id);
         }

@@ -94,7 +94,10 @@ impl Master {
             None => registration.cluster.is_some(),
         };
         if let Some(id) = registration.id.as_ref().filter(|id| gone(id)) {
-            return Err((RefusedReason::Gone, format!("agent {id} was marked gone by an operator")));
+            return Err((
+                RefusedReason::Gone,
+                format!("agent {id} is gone: an operator said so, or it was away for too long"),
+            ));
         }
         if registration.info.hostname.is_empty() {
             return Err((RefusedReason::Invalid, "agent.hostname: must not be empty".to_owned()));

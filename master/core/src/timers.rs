@@ -12,6 +12,8 @@ pub(crate) enum Timer {
     Ping(AgentId),
     /// An agent without a link is found missing.
     Missing(AgentId),
+    /// An agent has been unreachable for so long that it is given up.
+    GivenUp(AgentId),
     /// What is left on an agent that drains is killed hard.
     DrainDeadline(AgentId),
     /// A framework without a scheduler is removed.

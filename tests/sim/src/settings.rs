@@ -143,7 +143,11 @@ impl Settings {
             faults,
             frameworks: Vec::new(),
             sabotage: None,
-            master: master_core::Config { version: "sim".to_owned(), ..master_core::Config::default() },
+            master: master_core::Config {
+                version: "sim".to_owned(),
+                gone_after: Duration::from_secs(240),
+                ..master_core::Config::default()
+            },
             agent: agent_core::Config::default(),
             rest_within: Duration::from_secs(900),
             quality,

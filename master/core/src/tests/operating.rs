@@ -431,3 +431,43 @@ fn a_snapshot_holds_what_operators_want() {
     let found = world.master.agents.get(&agents[3].id).unwrap();
     assert!(matches!(found.duty, Duty::Draining(drain) if drain.mark_gone && drain.max_grace == max_grace));
 }
+
+#[test]
+fn an_agent_that_stays_away_for_too_long_is_gone_across_a_failover() {
+    let gone_after = Duration::from_secs(14 * 60);
+    let mut world = World::with(Config { gone_after, ..Config::default() });
+    let scheduler = world.scheduler("f", &["*"]);
+    let agent = world.agent("cpus:4");
+    world.run(&scheduler, "t", "cpus:1");
+    world.advance(Duration::from_secs(40));
+    assert_eq!(standing(&world, &agent.id), AgentStanding::Unreachable);
+    world.advance(gone_after / 2);
+    world.fail_over();
+    let scheduler = again(&mut world, &scheduler);
+    world.advance(gone_after / 2 - Duration::from_secs(60));
+    assert_eq!(standing(&world, &agent.id), AgentStanding::Unreachable);
+    assert!(matches!(world.reconcile(&scheduler, "u", None), Answer::Recovering { .. }), "it might hold anything");
+    world.advance(Duration::from_secs(120));
+    assert_eq!(standing(&world, &agent.id), AgentStanding::Gone);
+    let Answer::Status(status) = world.reconcile(&scheduler, "u", None) else { panic!("nobody may hold it any more") };
+    assert_eq!(status.state, TaskState::Unknown);
+    let back = try_register(&mut world, &agent.id);
+    assert!(is_refused_as_gone(&world, &back));
+}
+
+#[test]
+fn a_wall_clock_that_jumps_ahead_gives_up_no_agent() {
+    let gone_after = Duration::from_secs(14 * 60);
+    let mut world = World::with(Config { gone_after, ..Config::default() });
+    let agent = world.agent("cpus:4");
+    world.advance(Duration::from_secs(40));
+    world.now.wall.0 += 365 * 24 * 3600 * 1000;
+    world.advance(Duration::from_secs(1));
+    assert_eq!(standing(&world, &agent.id), AgentStanding::Unreachable);
+    world.fail_over();
+    world.advance(Duration::from_secs(50));
+    assert_eq!(standing(&world, &agent.id), AgentStanding::Unreachable);
+    world.register(Some(&agent.id), "cpus:4", Vec::new());
+    world.advance(gone_after);
+    assert_eq!(standing(&world, &agent.id), AgentStanding::Unreachable, "it is silent since it came back");
+}

@@ -117,7 +117,7 @@ impl World {
     pub(super) fn fail_over(&mut self) {
         self.epoch += 1;
         let (cluster, registry) = (ClusterId::new("c1").unwrap(), self.registry.clone());
-        self.master = Master::recover(Config::default(), cluster, Epoch(self.epoch), registry, self.now);
+        self.master = Master::recover(self.master.config.clone(), cluster, Epoch(self.epoch), registry, self.now);
         self.events.clear();
         self.to_agents.clear();
     }
