@@ -2,17 +2,27 @@
 
 use crate::{agent as agent_actions, failure::Usage};
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, Subcommand};
 use kit::telemetry::LogOptions;
 use std::{path::PathBuf, process::ExitCode};
 
 /// What `master` takes.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct MasterRole {
+    #[command(subcommand)]
+    action: Option<MasterAction>,
     #[command(flatten)]
     options: master::Options,
     #[command(flatten)]
     log: LogOptions,
+}
+
+/// What is done to masters that do not run.
+#[derive(Debug, Subcommand)]
+enum MasterAction {
+    /// Begin a registry of a cluster in the place of one that was lost, so that its agents and their tasks are taken in.
+    Adopt(master::Adopt),
 }
 
 /// What `agent` takes.
@@ -47,8 +57,14 @@ pub(crate) struct LauncherRole {
     log: LogOptions,
 }
 
-/// Runs a master until it is asked to stop.
+/// Runs a master until it is asked to stop, or begins a registry for masters.
 pub(crate) async fn master(role: Box<MasterRole>) -> Result<ExitCode> {
+    if let Some(MasterAction::Adopt(adopt)) = role.action {
+        let cluster = adopt.cluster.clone();
+        let above = master::adopt(adopt).await?;
+        println!("the registry of cluster {cluster} begins anew above epoch {above}; start its masters now");
+        return Ok(ExitCode::SUCCESS);
+    }
     kit::telemetry::begin(&role.log).map_err(|error| Usage(kit::exit::chain(&error)))?;
     let stop = kit::shutdown::on_signal()?;
     match Box::pin(master::run(role.options, stop, |address| tracing::info!(%address, "the master listens"))).await {

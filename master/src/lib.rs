@@ -10,6 +10,7 @@
 //!
 //! **Architecture invariant:** only the driver touches the core; only the read model answers lists.
 
+mod adopt;
 mod driver;
 mod handle;
 mod http;
@@ -24,6 +25,7 @@ mod registry;
 mod rpc;
 mod weights;
 
+pub use adopt::{Adopt, adopt};
 pub use options::Options;
 
 use coordination::{Candidate, Embedded, Fate, Store, Term, ZooKeeper};
@@ -55,6 +57,12 @@ pub enum Error {
     /// The term ended, and the log cannot be read again.
     #[error("the registry cannot be opened again after a term ended")]
     Lost(#[source] coordination::Error),
+    /// A registry cannot be begun in the place of a lost one.
+    #[error("nothing was adopted")]
+    Adoption(#[source] coordination::Error),
+    /// Others stand for election.
+    #[error("nothing was adopted: no turn to write within {0} s; stop the masters that stand for election there first")]
+    NoTurn(u64),
     /// Its services cannot be described, which is a fault of the build.
     #[error("the services cannot be described")]
     Reflection(#[source] kit::web::ReflectionError),
@@ -111,7 +119,7 @@ pub async fn run_on(
         tracing::info!(%address, "standing by");
         ready(bound);
     }
-    let mut candidate = Candidate { address: address.clone(), cluster: None };
+    let mut candidate = Candidate { address: address.clone(), ..Candidate::default() };
     while let Some(begun) = stop.run_until_cancelled(store.begin(candidate.clone())).await {
         let term = begun.map_err(|source| cannot_begin(&candidate, elected, source))?;
         // From now on another cluster's log, or an empty one, is somebody's mistake.

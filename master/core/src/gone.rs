@@ -100,6 +100,7 @@ impl Master {
         for id in forgotten {
             let written = self.out.append(&Principal::anonymous(), Fact::AgentForgotten { agent: id.clone() });
             self.agents.remove(&id);
+            self.remember_forgotten_agent(&id);
             self.out.push(Some(written), Body::Changed(Change::AgentRemoved(id)));
         }
     }

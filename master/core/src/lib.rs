@@ -20,6 +20,7 @@
 
 mod accept;
 mod accounts;
+mod adoption;
 mod agents;
 mod allocator;
 mod calls;
@@ -58,6 +59,7 @@ pub use effect::{Body, Change, Effect, LogIndex, Recipient};
 pub use input::{CallId, ConnectionId, Input, LinkId, OperatorCall, OperatorReply};
 pub use liveness::Absence;
 
+use adoption::Adoption;
 use agents::Agents;
 use frameworks::Frameworks;
 use history::History;
@@ -89,6 +91,8 @@ pub struct Master {
     absence: Option<Absence>,
     /// The last write that removed a framework: whoever is told that one is dead is told after it.
     last_removal: Option<LogIndex>,
+    /// The registry takes the place of one that was lost.
+    adoption: Option<Adoption>,
 }
 
 impl Master {

@@ -45,6 +45,7 @@ impl Master {
                 AgentStanding::Unreachable => TaskState::Unreachable,
                 AgentStanding::Gone => TaskState::GoneByOperator,
             },
+            None if self.expects_lost_agents() => return self.recovering(&query.task),
             None if self.agents.iter().any(|(_, agent)| agent.may_hold_unknown_tasks()) => {
                 return self.recovering(&query.task);
             }

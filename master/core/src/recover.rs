@@ -2,6 +2,7 @@
 
 use crate::{
     Config, Master,
+    adoption::Adoption,
     agents::{Agent, Agents},
     allocator::RoundReport,
     effect::AgentStanding,
@@ -48,6 +49,7 @@ impl Master {
             last_marked: None,
             absence: None,
             last_removal: None,
+            adoption: None,
         };
         let mut remaining = BTreeMap::new();
         for change in registry {
@@ -59,6 +61,10 @@ impl Master {
 
     fn replay(&mut self, change: RegistryChange, remaining: &mut BTreeMap<FrameworkId, Duration>) {
         match change.fact {
+            Fact::ClusterAdopted { above } => {
+                let until = self.now.monotonic + self.config.reregistration_timeout;
+                self.adoption = Some(Adoption::new(above, until));
+            }
             Fact::AgentAdmitted { agent: id, info } => match self.agents.change(&id) {
                 Some(agent) => (agent.info, agent.principal) = (info, change.principal),
                 None => {
@@ -80,7 +86,10 @@ impl Master {
             Fact::AgentMarkedGone { agent: id, since } => {
                 self.agents.set_gone(&id, since, &change.principal);
             }
-            Fact::AgentForgotten { agent: id } => drop(self.agents.remove(&id)),
+            Fact::AgentForgotten { agent: id } => {
+                self.agents.remove(&id);
+                self.remember_forgotten_agent(&id);
+            }
             Fact::AgentDeactivated { agent: id } => {
                 self.agents.set_duty(&id, Duty::Deactivated, &change.principal);
             }
@@ -108,7 +117,10 @@ impl Master {
             }
             Fact::FrameworkDisconnected { framework, remaining: left } => drop(remaining.insert(framework, left)),
             Fact::FrameworkConnected { framework } => drop(remaining.remove(&framework)),
-            Fact::FrameworkRemoved { framework } => drop(self.frameworks.remove(&framework)),
+            Fact::FrameworkRemoved { framework } => {
+                self.frameworks.remove(&framework);
+                self.remember_dead_framework(&framework);
+            }
             Fact::RoleUpdated { role, weight_milli, limit } => {
                 self.roles.configure(&role, weight_milli, limit, change.principal);
             }
@@ -159,6 +171,9 @@ impl Master {
         let mut changes = Vec::new();
         let mut push =
             |principal: &Principal, fact| changes.push(RegistryChange { principal: principal.clone(), fact });
+        for fact in self.adoption.iter().flat_map(Adoption::facts) {
+            push(&Principal::anonymous(), fact);
+        }
         for (role, node) in self.roles.iter() {
             if node.weight_milli != WEIGHT_DEFAULT_MILLI || !node.limit.is_empty() {
                 let (weight_milli, limit) = (node.weight_milli, node.limit.clone());

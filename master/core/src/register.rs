@@ -63,6 +63,7 @@ impl Master {
             reconnect_within: self.reconnect_within(),
         };
         self.out.send_agent(written, link, message);
+        self.take_lost_frameworks(&principal, &registration.executors, &registration.tasks);
         self.take_executors(&id, link, registration.executors);
         self.take_tasks(&id, link, registration.tasks, was_unreachable);
         self.resend_kills(&id, link);
@@ -89,9 +90,9 @@ impl Master {
             return Err((RefusedReason::NotLeader, message));
         }
         // An agent that names this cluster was admitted to it: if it is not known, it was gone and is forgotten.
-        let gone = |id| match self.agents.get(id) {
+        let gone = |id: &AgentId| match self.agents.get(id) {
             Some(agent) => agent.standing == AgentStanding::Gone,
-            None => registration.cluster.is_some(),
+            None => registration.cluster.is_some() && !self.may_be_lost_agent(id),
         };
         if let Some(id) = registration.id.as_ref().filter(|id| gone(id)) {
             return Err((

@@ -27,6 +27,7 @@ impl Master {
         let offers: Vec<_> = framework.offers.iter().cloned().collect();
         let roles = framework.info.roles.clone();
         let tasks: Vec<_> = framework.tasks.keys().cloned().collect();
+        self.remember_dead_framework(id);
         self.close_stream(id, CloseReason::Removed, "the framework was removed");
         for offer in offers {
             self.let_go(&offer);

@@ -1,12 +1,6 @@
 //! Schedulers come, come back, are replaced and go.
 
-use crate::{
-    Body, ConnectionId, Master,
-    frameworks::{Away, Framework},
-    minted::epoch_of,
-    session::Session,
-    timers::Timer,
-};
+use crate::{Body, ConnectionId, Master, frameworks::Away, minted::epoch_of, session::Session, timers::Timer};
 use proto_types::{
     FrameworkId, FrameworkInfo, Principal, Role,
     registry::Fact,
@@ -81,7 +75,8 @@ impl Master {
         }
         let Some(id) = request.framework.id.clone() else { return Ok(Admission::New) };
         let Some(framework) = self.frameworks.get(&id).filter(|framework| !framework.removed) else {
-            return Err(Refusal::FrameworkRemoved(id));
+            let lost = self.frameworks.get(&id).is_none() && self.may_be_lost_framework(&id);
+            return if lost { Ok(Admission::New) } else { Err(Refusal::FrameworkRemoved(id)) };
         };
         match request.incarnation.cmp(&framework.incarnation) {
             std::cmp::Ordering::Less => {
@@ -93,14 +88,10 @@ impl Master {
     }
 
     fn register_framework(&mut self, connection: ConnectionId, principal: Principal, request: Subscribe) {
-        let id = self.mint.framework();
+        // One that comes with an id was in the registry that this one takes the place of.
+        let id = request.framework.id.clone().unwrap_or_else(|| self.mint.framework());
         let info = Arc::new(FrameworkInfo { id: Some(id.clone()), ..request.framework });
-        let registered = self.now.wall;
-        let fact = Fact::FrameworkRegistered { info: Arc::clone(&info), incarnation: request.incarnation, registered };
-        let written = self.out.append(&principal, fact);
-        let mut framework = Framework::new(info, request.incarnation, principal, registered);
-        framework.written = Some(written);
-        self.frameworks.insert(id.clone(), framework);
+        self.store_framework(id.clone(), info, request.incarnation, &principal);
         self.take_wants(&id, request.wants);
         self.subscribe_roles(&id);
         self.open_session(&id, connection);

@@ -2,11 +2,12 @@
 
 use crate::{
     Candidate, Damage, Error, Fate, Log, ObjectChange, Pending, Record, Sighting, Store, Tenure, Term,
-    entry::{Author, CONTENT_BYTES_MAX, Stamp, batches, beginning, new_cluster, pieces},
+    entry::{Author, CONTENT_BYTES_MAX, Stamp, batches, new_cluster, pieces},
     growth::Growth,
     replay::{Read, Replay},
+    succession::{first, succeed},
 };
-use proto_types::{ClusterId, Epoch, registry::RegistryChange};
+use proto_types::registry::RegistryChange;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError};
 use std::{
     fs::{self, File},
@@ -82,10 +83,10 @@ impl<R: Record> Embedded<R> {
         self.make_directory().map_err(|source| Error::Directory { path: self.directory.clone(), source })?;
         let database = self.open()?;
         let read = self.read(&database)?;
-        let cluster = self.cluster(&read, candidate.cluster)?;
-        let epoch = Epoch(read.author.map_or(0, |author| author.epoch.0) + 1);
-        let author = Author { cluster: cluster.clone(), epoch };
-        let entry = author.seal(beginning(candidate.address), Stamp::draw()).bytes;
+        let author = succeed(read.author.as_ref(), &candidate, new_cluster());
+        let author = author.map_err(|mistake| mistake.at(self.file.clone()))?;
+        let (cluster, epoch) = (author.cluster.clone(), author.epoch);
+        let entry = author.seal(first::<R>(&candidate), Stamp::draw()).bytes;
         write(&database, read.next, &[entry], None).map_err(|error| self.storage(error.into()))?;
         sync(&self.directory).map_err(|source| Error::Directory { path: self.directory.clone(), source })?;
         let log = EmbeddedLog {
@@ -135,18 +136,6 @@ impl<R: Record> Embedded<R> {
             Err(error) => return Err(self.storage(error.into())),
         }
         replay.finish().map_err(|damage| self.damaged(damage))
-    }
-
-    fn cluster(&self, read: &Read<R>, wanted: Option<ClusterId>) -> Result<ClusterId, Error> {
-        let found = read.author.as_ref().map(|author| author.cluster.clone());
-        match (found, wanted) {
-            (Some(found), Some(wanted)) if found != wanted => {
-                Err(Error::WrongCluster { path: self.file.clone(), found, wanted })
-            }
-            (Some(cluster), _) => Ok(cluster),
-            (None, Some(wanted)) => Err(Error::Emptied { path: self.file.clone(), wanted }),
-            (None, None) => Ok(new_cluster()),
-        }
     }
 
     fn storage(&self, error: redb::Error) -> Error {
@@ -290,11 +279,12 @@ fn panic_message(error: JoinError) -> String {
 mod tests {
     use super::*;
     use crate::entry;
+    use crate::entry::beginning;
     use proffer_proto::storage::v1::{Header, LogEntry, log_entry::Content};
     use tempfile::TempDir;
 
     fn candidate() -> Candidate {
-        Candidate { address: String::new(), cluster: None }
+        Candidate::default()
     }
 
     /// A directory whose log has this one entry.

@@ -58,6 +58,17 @@ pub enum Error {
         /// Which cluster it was of.
         wanted: ClusterId,
     },
+    /// There is a log where one was to be begun in the place of a lost one. Nothing was changed.
+    #[error(
+        "there is a log in {} already, of cluster {found}; stop its masters and remove it first, if nothing of it is wanted",
+        .path.display()
+    )]
+    NotEmpty {
+        /// Where.
+        path: PathBuf,
+        /// Which cluster it is of.
+        found: ClusterId,
+    },
     /// ZooKeeper refuses.
     #[error("ZooKeeper refuses {path}: {why}")]
     Refused {

@@ -17,6 +17,7 @@ mod masters;
 pub mod objects;
 mod record;
 pub mod replay;
+pub mod succession;
 mod tenure;
 pub mod zookeeper;
 
@@ -51,12 +52,14 @@ pub trait Store<R: Record = RegistryChange>: Send + Sync {
 }
 
 /// Whoever wants to lead.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Candidate {
     /// Where it can be reached, for its standbys and clients.
     pub address: String,
     /// The cluster that the log must be of; none: whichever it is of, and a new one where there is no log yet.
     pub cluster: Option<ClusterId>,
+    /// Begin a log of that cluster in the place of one that was lost, with epochs above this one. There must be none.
+    pub adopts_above: Option<Epoch>,
 }
 
 /// What a leader begins with.

@@ -5,7 +5,10 @@ use proffer_proto::{
     storage::v1::{self, RegistryChanges, RegistrySnapshot, log_entry::Content},
 };
 use prost::{DecodeError, Message};
-use proto_types::registry::RegistryChange;
+use proto_types::{
+    Epoch, Principal,
+    registry::{Fact, RegistryChange},
+};
 
 /// A change that a log keeps.
 pub trait Record: Clone + std::fmt::Debug + Send + Sync + Sized + 'static {
@@ -20,6 +23,9 @@ pub trait Record: Clone + std::fmt::Debug + Send + Sync + Sized + 'static {
     /// # Errors
     /// What is wrong with it.
     fn restore(stored: Vec<Self::Stored>) -> Result<Vec<Self>, Invalid>;
+
+    /// What a log begins with that takes the place of a lost one, of which the epochs were no higher than this.
+    fn adopted(above: Epoch) -> Vec<Self::Stored>;
 
     /// The content of an entry; `more`: the batch goes on in the next one.
     fn content(stored: Vec<Self::Stored>, more: bool) -> Content;
@@ -46,6 +52,11 @@ impl Record for RegistryChange {
 
     fn restore(stored: Vec<Self::Stored>) -> Result<Vec<Self>, Invalid> {
         stored.into_iter().map(TryInto::try_into).collect()
+    }
+
+    fn adopted(above: Epoch) -> Vec<Self::Stored> {
+        let fact = Fact::ClusterAdopted { above };
+        vec![(&Self { principal: Principal::anonymous(), fact }).into()]
     }
 
     fn content(changes: Vec<Self::Stored>, more: bool) -> Content {

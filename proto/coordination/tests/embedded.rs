@@ -14,7 +14,9 @@ async fn begin(directory: &Path) -> Result<Term, Error> {
 }
 
 async fn begin_for(directory: &Path, cluster: Option<ClusterId>) -> Result<Term, Error> {
-    Embedded::new(directory).begin(Candidate { address: "127.0.0.1:5050".to_owned(), cluster }).await
+    Embedded::new(directory)
+        .begin(Candidate { address: "127.0.0.1:5050".to_owned(), cluster, adopts_above: None })
+        .await
 }
 
 fn change(fact: Fact) -> RegistryChange {

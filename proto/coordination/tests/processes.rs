@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const DIRECTORY: &str = "PROFFER_TEST_DIRECTORY";
 
 fn candidate() -> Candidate {
-    Candidate { address: String::new(), cluster: None }
+    Candidate::default()
 }
 
 fn change() -> RegistryChange {

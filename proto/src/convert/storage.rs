@@ -12,7 +12,7 @@ use super::{
 };
 use crate::storage::v1::{self, registry_change::Change};
 use proto_types::{
-    AgentId,
+    AgentId, Epoch,
     registry::{Fact, RegistryChange},
     time::Wall,
 };
@@ -27,6 +27,7 @@ pub(crate) fn registry_change(wire: v1::RegistryChange, at: &At<'_>) -> Result<R
 
 fn fact(wire: Change, at: &At<'_>) -> Result<Fact, Invalid> {
     Ok(match wire {
+        Change::ClusterAdopted(wire) => Fact::ClusterAdopted { above: Epoch(wire.above) },
         Change::AgentAdmitted(wire) => {
             let at = at.field("agent_admitted");
             let info = agent_info(required(wire.info, &at.field("info"))?, &at.field("info"))?;
@@ -127,6 +128,7 @@ impl From<&Fact> for Change {
             Fact::AgentMarkedGone { agent, since } => {
                 Self::AgentMarkedGone(v1::AgentMarkedGone { agent_id: agent.to_string(), since_ms: since.0 })
             }
+            Fact::ClusterAdopted { above } => Self::ClusterAdopted(v1::ClusterAdopted { above: above.0 }),
             Fact::AgentForgotten { agent } => Self::AgentForgotten(v1::AgentForgotten { agent_id: agent.to_string() }),
             Fact::AgentDeactivated { agent } => {
                 Self::AgentDeactivated(v1::AgentDeactivated { agent_id: agent.to_string() })

@@ -361,6 +361,7 @@ pub(crate) fn registry_change() -> impl Strategy<Value = RegistryChange> {
         (id(), wall()).prop_map(|(agent, since)| Fact::AgentMarkedUnreachable { agent, since }),
         id().prop_map(|agent| Fact::AgentMarkedReachable { agent }),
         (id(), wall()).prop_map(|(agent, since)| Fact::AgentMarkedGone { agent, since }),
+        any::<u64>().prop_map(|above| Fact::ClusterAdopted { above: Epoch(above) }),
         id().prop_map(|agent| Fact::AgentForgotten { agent }),
         id().prop_map(|agent| Fact::AgentDeactivated { agent }),
         id().prop_map(|agent| Fact::AgentReactivated { agent }),

@@ -1,7 +1,7 @@
 //! What a master stores, as facts in the past tense. `proto/storage/v1/registry.proto` is the stored form.
 
 use crate::{
-    AgentId, AgentInfo, FrameworkId, FrameworkInfo, Principal, Role,
+    AgentId, AgentInfo, Epoch, FrameworkId, FrameworkInfo, Principal, Role,
     agent::{Drain, Unavailability},
     resources::Limits,
     time::Wall,
@@ -20,6 +20,11 @@ pub struct RegistryChange {
 /// A fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
+    /// The registry was begun in the place of one that was lost. What that one knew is learnt from those who come back.
+    ClusterAdopted {
+        /// Ids of this epoch and those before were given by the one that was lost.
+        above: Epoch,
+    },
     /// An agent was admitted, or came back with another description.
     AgentAdmitted {
         /// Its id.

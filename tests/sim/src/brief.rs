@@ -272,6 +272,7 @@ pub fn fact(fact: &Fact) -> impl Display {
         Fact::AgentMarkedUnreachable { agent, .. } => write!(f, "agent {agent} unreachable"),
         Fact::AgentMarkedReachable { agent } => write!(f, "agent {agent} reachable"),
         Fact::AgentMarkedGone { agent, .. } => write!(f, "agent {agent} gone"),
+        Fact::ClusterAdopted { above } => write!(f, "cluster adopted, above epoch {above}"),
         Fact::AgentForgotten { agent } => write!(f, "agent {agent} forgotten"),
         Fact::AgentDeactivated { agent } => write!(f, "agent {agent} deactivated"),
         Fact::AgentReactivated { agent } => write!(f, "agent {agent} reactivated"),

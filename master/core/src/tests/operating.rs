@@ -35,7 +35,7 @@ fn kills(world: &World, agent: &AgentHandle, task: &str) -> Vec<Option<Duration>
     .collect()
 }
 
-fn is_refused_as_gone(world: &World, agent: &AgentHandle) -> bool {
+pub(super) fn is_refused_as_gone(world: &World, agent: &AgentHandle) -> bool {
     let told = world.to_agents.get(&agent.link).into_iter().flatten();
     told.into_iter().any(|message| matches!(message, ToAgent::Refused { reason: RefusedReason::Gone, .. }))
 }
@@ -64,7 +64,7 @@ fn again(world: &mut World, scheduler: &Scheduler) -> Scheduler {
 }
 
 /// Registers an agent by its id, with the cluster that it knows; says on which link.
-fn try_register(world: &mut World, id: &AgentId) -> AgentHandle {
+pub(super) fn try_register(world: &mut World, id: &AgentId) -> AgentHandle {
     let agent = AgentHandle { id: id.clone(), link: crate::LinkId(world.number()) };
     let registration = Registration {
         id: Some(id.clone()),

@@ -6,6 +6,7 @@ use proffer_proto::{
     storage::v1::{self, ObjectChanges, ObjectDeleted, ObjectSnapshot, log_entry::Content, object_change::Change},
 };
 use prost::{DecodeError, Message};
+use proto_types::Epoch;
 use std::sync::Arc;
 
 /// A change of an object store.
@@ -36,6 +37,11 @@ impl Record for ObjectChange {
             parts.push(stored(Change::Put(Vec::new())));
         }
         parts
+    }
+
+    /// Objects carry nothing of the cluster that they were of.
+    fn adopted(_above: Epoch) -> Vec<Self::Stored> {
+        Vec::new()
     }
 
     fn restore(stored: Vec<Self::Stored>) -> Result<Vec<Self>, Invalid> {

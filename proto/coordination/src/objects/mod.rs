@@ -284,7 +284,7 @@ mod tests {
 
     async fn begin(directory: &TempDir) -> Objects {
         let store = Embedded::objects(directory.path());
-        let candidate = Candidate { address: String::new(), cluster: None };
+        let candidate = Candidate::default();
         Objects::begin(&store, candidate).await.unwrap().0
     }
 

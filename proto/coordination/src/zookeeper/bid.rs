@@ -4,11 +4,12 @@
 use super::announcement;
 use crate::{
     Candidate, Damage, Record,
-    entry::{Author, Stamp, beginning},
+    entry::{Author, Stamp},
     replay::{Read, Replay},
+    succession::{Mistake, first, succeed},
 };
 use coordination_core::Sealed;
-use proto_types::{ClusterId, Epoch, registry::RegistryChange};
+use proto_types::{ClusterId, registry::RegistryChange};
 
 /// A candidate's bid for a term.
 #[derive(Debug)]
@@ -16,28 +17,6 @@ pub struct Bid<R: Record = RegistryChange> {
     candidate: Candidate,
     replay: Replay<R>,
     author: Option<Author>,
-}
-
-/// Why a candidate must not lead here, however often it tries. Nothing was changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Mistake {
-    /// The log cannot be read.
-    #[error("the log cannot be read")]
-    Damaged(#[source] Damage),
-    /// The log is of another cluster than it should be.
-    #[error("the log is of cluster {found}, not of {wanted}")]
-    WrongCluster {
-        /// The log's.
-        found: ClusterId,
-        /// The one that was expected.
-        wanted: ClusterId,
-    },
-    /// The log is empty, and should not be.
-    #[error("there is no log, but there was one, of cluster {wanted}")]
-    Emptied {
-        /// Which cluster it was of.
-        wanted: ClusterId,
-    },
 }
 
 impl<R: Record> Bid<R> {
@@ -62,16 +41,8 @@ impl<R: Record> Bid<R> {
     /// This candidate must not lead here.
     pub fn begin(&mut self, fresh: ClusterId, stamp: Stamp) -> Result<(Sealed, Vec<u8>), Mistake> {
         let last = self.replay.author().map_err(Mistake::Damaged)?;
-        let cluster = match (last, &self.candidate.cluster) {
-            (Some(last), Some(wanted)) if last.cluster != *wanted => {
-                return Err(Mistake::WrongCluster { found: last.cluster.clone(), wanted: wanted.clone() });
-            }
-            (Some(last), _) => last.cluster.clone(),
-            (None, Some(wanted)) => return Err(Mistake::Emptied { wanted: wanted.clone() }),
-            (None, None) => fresh,
-        };
-        let author = Author { cluster, epoch: Epoch(last.map_or(0, |last| last.epoch.0) + 1) };
-        let entry = author.seal(beginning(self.candidate.address.clone()), stamp);
+        let author = succeed(last, &self.candidate, fresh)?;
+        let entry = author.seal(first::<R>(&self.candidate), stamp);
         let shown = announcement(&author.cluster, author.epoch, &self.candidate.address);
         self.author = Some(author);
         Ok((entry, shown))
@@ -93,6 +64,7 @@ impl<R: Record> Bid<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proto_types::{Epoch, registry::Fact};
 
     const STAMP: Stamp = Stamp { nonce: 1, written_ms: 0 };
 
@@ -101,7 +73,7 @@ mod tests {
     }
 
     fn bid(wanted: Option<&str>) -> Bid<RegistryChange> {
-        Bid::new(Candidate { address: "m1:5050".to_owned(), cluster: wanted.map(cluster) })
+        Bid::new(Candidate { address: "m1:5050".to_owned(), cluster: wanted.map(cluster), adopts_above: None })
     }
 
     #[test]
@@ -125,6 +97,24 @@ mod tests {
         assert_eq!(wrong.begin(cluster("new"), STAMP), Err(mistake));
         let emptied = Mistake::Emptied { wanted: cluster("own") };
         assert_eq!(bid(Some("own")).begin(cluster("new"), STAMP), Err(emptied));
+    }
+
+    #[test]
+    fn a_lost_log_is_begun_again_where_there_is_none_with_epochs_above() {
+        let adopts =
+            || Candidate { adopts_above: Some(Epoch(7)), cluster: Some(cluster("own")), ..Candidate::default() };
+        let (first, _) = Bid::<RegistryChange>::new(adopts()).begin(cluster("unused"), STAMP).unwrap();
+        assert_eq!(first.author.epoch, Epoch(8));
+        let mut next = bid(Some("own"));
+        next.read(0, &first.bytes).unwrap();
+        let (entry, _) = next.begin(cluster("unused"), STAMP).unwrap();
+        assert_eq!(entry.author.epoch, Epoch(9));
+        let (author, read) = next.stand().unwrap();
+        assert_eq!(author.cluster, cluster("own"));
+        assert!(matches!(read.changes[..], [RegistryChange { fact: Fact::ClusterAdopted { above: Epoch(7) }, .. }]));
+        let mut late = Bid::<RegistryChange>::new(adopts());
+        late.read(0, &first.bytes).unwrap();
+        assert_eq!(late.begin(cluster("unused"), STAMP), Err(Mistake::NotEmpty { found: cluster("own") }));
     }
 
     #[test]

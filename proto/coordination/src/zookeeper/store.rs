@@ -2,7 +2,7 @@
 
 use super::{
     SESSION_TIMEOUT,
-    bid::{Bid, Mistake},
+    bid::Bid,
     campaign::Campaign,
     client::NoSession,
     detector::{Detector, Sighting},
@@ -12,6 +12,7 @@ use crate::{
     Address, Candidate, Error, ObjectChange, Pending, Record, Store, Term,
     entry::{Author, Stamp, new_cluster},
     replay::Read,
+    succession::Mistake,
 };
 use coordination_core::{Effect, End, Input};
 use proto_types::registry::RegistryChange;
@@ -135,12 +136,7 @@ impl<R: Record> ZooKeeper<R> {
     }
 
     fn mistaken(&self, mistake: Mistake) -> Failed {
-        let path = PathBuf::from(self.address.path());
-        Failed::Final(match mistake {
-            Mistake::Damaged(source) => Error::Damaged { path, source },
-            Mistake::WrongCluster { found, wanted } => Error::WrongCluster { path, found, wanted },
-            Mistake::Emptied { wanted } => Error::Emptied { path, wanted },
-        })
+        Failed::Final(mistake.at(PathBuf::from(self.address.path())))
     }
 }
 

@@ -22,7 +22,7 @@ fn store(address: &str) -> Result<ZooKeeper> {
 }
 
 fn candidate(address: &str) -> Candidate {
-    Candidate { address: address.to_owned(), cluster: None }
+    Candidate { address: address.to_owned(), ..Candidate::default() }
 }
 
 fn change(number: u64) -> RegistryChange {
@@ -144,14 +144,14 @@ async fn another_cluster_and_a_wiped_one_are_refused() -> Result<()> {
     let cluster = term.cluster.clone();
     term.log.close().await;
     let other = ClusterId::new("other")?;
-    let wrong = Candidate { address: "a:1".to_owned(), cluster: Some(other.clone()) };
+    let wrong = Candidate { cluster: Some(other.clone()), ..candidate("a:1") };
     match timeout(PATIENCE, store.begin(wrong)).await? {
         Err(Error::WrongCluster { found, wanted, .. }) => assert_eq!((found, wanted), (cluster.clone(), other)),
         Err(error) => bail!("{error}"),
         Ok(_) => bail!("it leads another cluster"),
     }
     ensemble.wipe().await?;
-    let wiped = Candidate { address: "a:1".to_owned(), cluster: Some(cluster.clone()) };
+    let wiped = Candidate { cluster: Some(cluster.clone()), ..candidate("a:1") };
     match timeout(PATIENCE, store.begin(wiped)).await? {
         Err(Error::Emptied { wanted, .. }) => assert_eq!(wanted, cluster),
         Err(error) => bail!("{error}"),

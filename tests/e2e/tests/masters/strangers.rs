@@ -1,6 +1,6 @@
 //! Masters of another cluster: ZooKeeper was wiped, or the path is wrong.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use e2e::{
     elected::Elected,
     history::{self, Run},
@@ -10,7 +10,11 @@ use e2e::{
     world::World,
 };
 use nix::sys::signal::Signal;
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    process::{Command, Output},
+};
 
 /// Waits until an agent has said so.
 async fn says(agent: &Process, words: &str) -> Result<()> {
@@ -63,6 +67,33 @@ async fn an_agent_with_a_wrong_path_keeps_its_tasks() -> Result<()> {
     let address = world.cluster.address();
     world.cluster.restart_agent(0, &address)?;
     world.observe().await?;
+    world.ends(&ids).await
+}
+
+/// Runs `proffer master adopt`, and gives what it printed.
+fn adopt(cluster: &Elected, id: &str) -> Result<Output> {
+    let mut command = Command::new(cluster.binary());
+    command.args(["master", "adopt", id, "--zk", &cluster.address()]).output().context("run master adopt")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_registry_is_begun_anew_and_takes_in_what_runs() -> Result<()> {
+    let mut world = World::within(Elected::start(1, 2).await?).await?;
+    let ids = world.launch_waiting("t", 3).await?;
+    let cluster = world.request(0).cluster_id;
+    let before: BTreeSet<String> = world.cluster.list_agents().await?.into_iter().map(|agent| agent.id).collect();
+    world.cluster.ensemble.wipe().await?;
+    world.cluster.end_master(0, Signal::SIGKILL).await?;
+    let adopted = adopt(&world.cluster, &cluster)?;
+    ensure!(adopted.status.success(), "{adopted:?}");
+    let again = adopt(&world.cluster, &cluster)?;
+    let complaint = String::from_utf8_lossy(&again.stderr).into_owned();
+    ensure!(!again.status.success() && complaint.contains("there is a log"), "{again:?}");
+    world.cluster.start_master(0)?;
+    world.observe().await?;
+    let after: BTreeSet<String> = world.cluster.list_agents().await?.into_iter().map(|agent| agent.id).collect();
+    ensure!(before == after, "{before:?} became {after:?}");
+    world.resubscribe().await?;
     world.ends(&ids).await
 }
 

@@ -59,6 +59,7 @@ impl Facts {
                 }
             }
             Fact::AgentMarkedReachable { .. }
+            | Fact::ClusterAdopted { .. }
             | Fact::AgentForgotten { .. }
             | Fact::AgentDrained { .. }
             | Fact::AgentMaintenanceScheduled { .. }
@@ -76,6 +77,11 @@ impl Registry {
         entries[applied..].iter().for_each(|change| self.stored.apply(change));
         self.made = self.stored.clone();
         self.applied = entries.len();
+    }
+
+    /// Agents that are gone, whether that is stored yet or not.
+    pub(super) fn gone(&self) -> impl Iterator<Item = &AgentId> {
+        self.made.gone.iter()
     }
 
     /// Another epoch begins: what was being written is there or not, and no more of it comes.

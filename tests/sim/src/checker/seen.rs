@@ -5,9 +5,17 @@ use crate::{executors::End, hosts::SchedulerIndex, violation::Invariant};
 use proto_types::{FrameworkId, TaskId, TaskKey, TaskState, TaskStatus, status::MASTER_SEQUENCES};
 
 impl Checker {
+    /// Whether the task was started on an agent that is gone: by an operator's word, or after a long time. Then it is
+    /// over for everybody but the machine, which ends it when it hears of that.
+    fn is_given_up(&self, key: &TaskKey) -> bool {
+        let Some(started) = self.evidence.tasks.get(key).and_then(|record| record.started) else { return false };
+        self.registry.gone().any(|agent| self.identities.get(agent) == Some(&started))
+    }
+
     /// A scheduler sees a report on a task.
     pub fn scheduler_sees(&mut self, index: SchedulerIndex, framework: &FrameworkId, update: &TaskStatus) {
         let key = TaskKey { framework: framework.clone(), task: update.task.clone() };
+        let given_up = self.is_given_up(&key);
         let record = self.evidence.tasks.entry(key.clone()).or_default();
         let mut wrong: Vec<(Invariant, String)> = Vec::new();
         let state = update.state;
@@ -43,14 +51,14 @@ impl Checker {
             record.last = Some((index, update.sequence));
         }
         record.seen = Some(state);
-        if state.is_terminal() && record.runs() && !matches!(state, TaskState::GoneByOperator) {
+        if state.is_terminal() && record.runs() && !given_up {
             wrong.push((Invariant::ATaskReportedOverDoesNotRun, format!("{key} is reported {state} and runs")));
         }
         if state == TaskState::Unknown {
             // Its scheduler may ask for the same work again: it must never run.
             record.rejected = true;
             self.evidence.open.remove(&key);
-            if record.runs() {
+            if record.runs() && !given_up {
                 wrong.push((Invariant::NoRunningTaskIsUnknown, format!("{key} is said to be unknown and runs")));
             }
         }

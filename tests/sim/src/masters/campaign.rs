@@ -15,7 +15,8 @@ use coordination::{
     Candidate,
     entry::{Author, Stamp, author},
     replay::Read,
-    zookeeper::bid::{Bid, Mistake},
+    succession::Mistake,
+    zookeeper::bid::Bid,
 };
 use coordination_core::{Candidacy, Config, Effect, End, Input, Request, Ticket};
 use proto_types::ClusterId;
@@ -85,7 +86,8 @@ impl World {
         };
         let config = Config { paths, nonce: format!("{index}-{number}"), session_timeout, peek: author };
         let now = self.kernel.now.now(0).monotonic;
-        let candidate = Candidate { address: index.to_string(), cluster: self.master(index).cluster.clone() };
+        let candidate =
+            Candidate { address: index.to_string(), cluster: self.master(index).cluster.clone(), adopts_above: None };
         self.master_mut(index).campaign = Some(Box::new(Campaign {
             number,
             core: Candidacy::new(config, now),
