@@ -130,6 +130,7 @@ impl Agent {
                 Timer::Silence => self.on_silence(),
                 Timer::Retry(key) => self.on_retry(&key),
                 Timer::Executor(framework, executor) => self.on_executor_timer(&framework, &executor),
+                Timer::KillLimit(key) => self.on_kill_limit(&key),
             }
         }
     }

@@ -214,7 +214,9 @@ impl Agent {
             None => (TaskState::Failed, Reason::ExecutorTerminated, format!("the executor ended: {message}")),
         };
         for key in self.tasks_of(framework, id) {
-            self.make_update(&key, state, reason, &why);
+            // Why the executor was destroyed: those that it should have ended are ended as they should.
+            let overdue = reason == Reason::ExecutorTerminated && self.is_overdue(&key);
+            self.make_update(&key, if overdue { TaskState::Killed } else { state }, reason, &why);
         }
         self.remove_executor(framework, id);
         if !id.is_built_in() && standing != Standing::Abandoned {

@@ -45,6 +45,8 @@ pub(crate) struct Task {
     pub(crate) written: Option<LogIndex>,
     /// A kill that was asked for, with its grace.
     pub(crate) kill: Option<Option<Duration>>,
+    /// By when a custom executor must have ended it; stays when that has come.
+    pub(crate) kill_limit: Option<TimerKey>,
     pub(crate) retry: Option<TimerKey>,
     pub(crate) retry_after: Duration,
 }
@@ -66,6 +68,7 @@ impl Task {
             sequence: 0,
             written: None,
             kill: None,
+            kill_limit: None,
             retry: None,
             retry_after: Duration::ZERO,
         }

@@ -12,11 +12,19 @@ pub(crate) enum Timer {
     Retry(TaskKey),
     /// An executor did not do in time what it should have, or has been idle for too long: see its phase.
     Executor(FrameworkId, ExecutorId),
+    /// A custom executor did not end a task by the limit of its kill.
+    KillLimit(TaskKey),
 }
 
 /// Names a timer that was set, so that it can be cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TimerKey(Monotonic, u64);
+
+impl TimerKey {
+    pub(crate) fn due(self) -> Monotonic {
+        self.0
+    }
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Timers {

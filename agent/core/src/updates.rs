@@ -112,6 +112,7 @@ impl Agent {
         if !terminal {
             return;
         }
+        self.timers.cancel(task.kill_limit.take());
         if let Some(info) = freed {
             self.frameworks.used = self.frameworks.used.minus(&info.resources);
         }

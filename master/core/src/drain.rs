@@ -113,13 +113,18 @@ impl Master {
     pub(crate) fn kill_for_drain(&mut self, id: &AgentId) {
         let Some(agent) = self.agents.get(id) else { return };
         let (Duty::Draining(drain), Some(link), after) = (agent.duty, agent.link, agent.written) else { return };
-        let grace = is_overdue(agent, drain).then_some(Duration::ZERO);
+        // At the deadline the grace is not only short: no executor may hold what is left any longer.
+        let (grace, max_grace) = if is_overdue(agent, drain) {
+            (Some(Duration::ZERO), Some(Duration::ZERO))
+        } else {
+            (None, drain.max_grace)
+        };
         let mut kills: BTreeMap<FrameworkId, Vec<TaskId>> = BTreeMap::new();
         for key in self.tasks_of_agent(id).into_iter().chain(agent.strays.iter().cloned()) {
             kills.entry(key.framework).or_default().push(key.task);
         }
         for (framework, tasks) in kills {
-            let kill = ToAgent::Kill { framework, tasks, grace, max_grace: drain.max_grace };
+            let kill = ToAgent::Kill { framework, tasks, grace, max_grace };
             self.out.send_agent(after, link, kill);
         }
     }

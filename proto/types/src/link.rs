@@ -117,7 +117,8 @@ pub enum ToAgent {
         tasks: Vec<crate::TaskId>,
         /// From the polite to the hard kill; none: what each task says.
         grace: Option<Duration>,
-        /// The longest that any of them gets, whatever it or its agent says; none: no limit.
+        /// The longest that any of them gets, whatever it or its agent says; a custom executor that does not end them then
+        /// is killed with all that it holds. None: no limit.
         max_grace: Option<Duration>,
     },
     /// Updates up to these numbers need not be sent again.

@@ -1,10 +1,11 @@
 use super::world::{World, custom, framework, status, task};
 use crate::Input;
 use proto_types::{
-    TaskState::{Finished, Running},
+    TaskState::{Finished, Killed, Running},
     executing::NumberedStatus,
     link::ToAgent,
 };
+use std::time::Duration;
 
 #[test]
 fn a_dead_built_in_executor_is_replaced_by_one_that_adopts() {
@@ -190,6 +191,78 @@ fn a_custom_executor_of_a_dead_framework_ends_or_is_killed() {
     assert!(world.done().contains(&"machine: kill mine".to_owned()));
     world.exit("mine");
     assert!(world.done().contains(&"master: a#1 KILLED FrameworkRemoved".to_owned()));
+}
+
+/// A custom executor with running tasks.
+fn with_custom(names: &[&str]) -> (World, crate::ConnectionId) {
+    let mut world = World::new();
+    let tasks: Vec<_> = names.iter().map(|name| task(name, "cpus:1")).collect();
+    world.launch_on(Some(custom("mine", "cpus:1")), &tasks, false);
+    let connection = world.attach("mine", &[], vec![]);
+    for name in names {
+        world.report(connection, 1, status(name, Running));
+    }
+    world.done();
+    (world, connection)
+}
+
+#[test]
+fn a_custom_executor_that_hangs_does_not_outlive_the_limit_of_a_kill() {
+    let (mut world, _) = with_custom(&["a", "b"]);
+    world.kill_within("a", Some(Duration::from_secs(2)));
+    assert_eq!(world.done(), ["executor: kill a within 2s"]);
+    world.wait(6);
+    assert_eq!(world.done(), Vec::<String>::new(), "it has the grace, and the time that any executor gets to end");
+    world.wait(1);
+    assert_eq!(world.done(), ["executor: closed, Superseded", "machine: kill mine"]);
+    world.exit("mine");
+    assert_eq!(
+        world.done(),
+        [
+            "master: a#2 KILLED ExecutorTerminated",
+            "master: b#2 FAILED ExecutorTerminated",
+            "master: executor mine exited"
+        ]
+    );
+}
+
+#[test]
+fn a_kill_that_is_repeated_gains_no_time_and_a_shorter_one_counts() {
+    let (mut world, _) = with_custom(&["a"]);
+    world.kill_within("a", Some(Duration::from_secs(10)));
+    world.wait(5);
+    world.kill_within("a", Some(Duration::from_secs(10)));
+    world.wait(5);
+    world.done();
+    world.kill_within("a", Some(Duration::ZERO));
+    world.kill_within("a", Some(Duration::from_secs(10)));
+    world.wait(5);
+    assert!(world.done().contains(&"machine: kill mine".to_owned()));
+}
+
+#[test]
+fn a_limited_kill_needs_no_connection() {
+    let (mut world, connection) = with_custom(&["a"]);
+    world.give(Input::ExecutorClosed { connection });
+    world.kill_within("a", Some(Duration::ZERO));
+    // It comes back and goes away again, and never does what it is told.
+    world.wait(3);
+    let connection = world.attach("mine", &["a"], vec![]);
+    world.give(Input::ExecutorClosed { connection });
+    world.done();
+    world.wait(2);
+    assert_eq!(world.done(), ["machine: kill mine"]);
+}
+
+#[test]
+fn an_executor_that_ends_its_tasks_in_time_lives_on_and_so_does_one_that_may_take_its_time() {
+    let (mut world, connection) = with_custom(&["a", "b"]);
+    world.kill("b");
+    world.kill_within("a", Some(Duration::from_secs(1)));
+    world.report(connection, 2, status("a", Killed));
+    world.done();
+    world.wait(25);
+    assert_eq!(world.done(), ["master: a#1 RUNNING, a#2 KILLED", "master: b#1 RUNNING"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use proto_types::{
     executing::NumberedStatus,
     link::{RefusedReason, ToAgent},
 };
+use std::time::Duration;
 
 const TASKS: [&str; 4] = ["a", "b", "c", "d"];
 const STATES: [TaskState; 5] =
@@ -20,7 +21,7 @@ enum Event {
     Report { connection: u64, task: usize, number: u64, state: usize },
     Close { connection: u64 },
     Exit { custom: bool },
-    Kill(usize),
+    Kill(usize, Option<u64>),
     Acknowledge(usize, u64),
     Wait(u64),
     OpenLink,
@@ -44,7 +45,7 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(connection, task, number, state)| Event::Report { connection, task, number, state }),
         1 => (1..6_u64).prop_map(|connection| Event::Close { connection }),
         2 => any::<bool>().prop_map(|custom| Event::Exit { custom }),
-        2 => task.clone().prop_map(Event::Kill),
+        2 => (task.clone(), proptest::option::of(0..9_u64)).prop_map(|(task, most)| Event::Kill(task, most)),
         4 => (task, 1..4_u64).prop_map(|(task, sequence)| Event::Acknowledge(task, sequence)),
         2 => (1..70_u64).prop_map(Event::Wait),
         2 => Just(Event::OpenLink),
@@ -86,7 +87,7 @@ fn apply(world: &mut World, event: Event) {
         Event::Close { connection } => world.give(Input::ExecutorClosed { connection: ConnectionId(connection) }),
         Event::Exit { custom } if started(world, custom) => world.exit(executor(custom)),
         Event::Attach { .. } | Event::Exit { .. } => {}
-        Event::Kill(task) => world.kill(TASKS[task]),
+        Event::Kill(task, most) => world.kill_within(TASKS[task], most.map(Duration::from_secs)),
         Event::Acknowledge(task, sequence) => world.acknowledge(TASKS[task], sequence),
         Event::Wait(seconds) => world.wait(seconds),
         Event::OpenLink => drop(world.open_link()),

@@ -25,11 +25,11 @@ fn standing(world: &World, id: &AgentId) -> AgentStanding {
     world.master.agents.get(id).unwrap().standing
 }
 
-/// The graces with which the agent was told to kill a task, in order: the one named, else the longest.
+/// The graces with which the agent was told to kill a task, in order: the longest, else the one named.
 fn kills(world: &World, agent: &AgentHandle, task: &str) -> Vec<Option<Duration>> {
     let told = world.to_agents.get(&agent.link).into_iter().flatten();
     told.filter_map(|message| match message {
-        ToAgent::Kill { tasks, grace, max_grace, .. } if tasks.contains(&task_id(task)) => Some(grace.or(*max_grace)),
+        ToAgent::Kill { tasks, grace, max_grace, .. } if tasks.contains(&task_id(task)) => Some(max_grace.or(*grace)),
         _ => None,
     })
     .collect()
