@@ -4,6 +4,7 @@
 
 use crate::{
     executors::machine::{Machine, Order},
+    gone::Gone,
     journal::{Journal, JournalError},
     link::LinkHandle,
     model::Model,
@@ -71,6 +72,7 @@ pub(crate) struct Driver {
     /// What the master is told once it is safe.
     pub(crate) held: VecDeque<Held>,
     pub(crate) idle: Vec<oneshot::Sender<()>>,
+    pub(crate) gone: Gone,
 }
 
 /// A message to a master that may not be true after a crash of the machine.
@@ -148,6 +150,8 @@ impl Driver {
     fn on_event(&mut self, event: Event, effects: &mut Vec<Effect>) {
         let input = match event {
             Event::Input(input) => input,
+            // The handle is let go of, and with it the link.
+            Event::LinkOpened(..) if self.gone.has_come() => return,
             Event::LinkOpened(link, handle) => {
                 self.link = Some((link, handle));
                 self.held.clear();
@@ -195,6 +199,7 @@ impl Driver {
                 }
                 Body::CloseLink(link, why) => {
                     self.tell_master();
+                    self.gone.look(&why);
                     self.close_link(link, why);
                 }
                 Body::ToExecutor(connection, message) => outbox.add_for_executor(connection, message),

@@ -14,6 +14,7 @@ pub mod detect;
 mod driver;
 mod executors;
 mod files;
+mod gone;
 mod http;
 pub mod journal;
 mod link;

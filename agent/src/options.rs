@@ -94,6 +94,9 @@ pub struct Options {
     /// When the agent is stopped, stop its tasks and executors too. Default: they run on.
     #[arg(long)]
     pub stop_tasks: bool,
+    /// Join as a new agent where an operator marked this one as gone. Default: it ends its tasks, and then itself.
+    #[arg(long)]
+    pub join_anew: bool,
     /// The program and arguments of the built-in executor. Default: this program, `executor`.
     #[arg(long, hide = true, value_delimiter = ' ')]
     pub executor_program: Vec<String>,

@@ -9,6 +9,7 @@ use crate::{
         server,
         socket::Socket,
     },
+    gone::Gone,
     http,
     journal::JournalError,
     link::{Connector, data::Files},
@@ -74,13 +75,30 @@ pub enum AgentError {
     /// An address or a socket cannot be used.
     #[error(transparent)]
     Listen(#[from] kit::listen::Error),
+    /// An operator has given the agent up; nothing of it runs any more.
+    #[error(
+        "{why}; its tasks have ended, and it does not join the cluster again. To have a new agent on this machine, remove \
+         the work directory {}, or start it with --join-anew", .directory.display()
+    )]
+    Gone {
+        /// How it was said.
+        why: String,
+        /// Its work directory.
+        directory: PathBuf,
+    },
 }
 
 impl AgentError {
     /// Whether the operator asked for something that cannot be: the program exits with 2.
     #[must_use]
     pub fn is_misuse(&self) -> bool {
-        !matches!(self, Self::Journal(_))
+        !matches!(self, Self::Journal(_) | Self::Gone { .. })
+    }
+
+    /// Whether an operator decided that it ends: started again as it is, it would only end again.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Gone { .. })
     }
 }
 
@@ -95,19 +113,23 @@ pub struct Running {
     stop: CancellationToken,
     stop_tasks: bool,
     grace: Duration,
+    gone: Gone,
     _socket: Socket,
-    _directory: WorkDirectory,
+    directory: WorkDirectory,
 }
 
 /// Runs an agent until `shutdown`.
 ///
 /// # Errors
-/// It cannot start.
+/// It cannot start, or an operator has given it up.
 pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), AgentError> {
     let running = start(options).await?;
-    shutdown.cancelled().await;
+    let ended = tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        error = running.given_up() => Err(error),
+    };
     running.stop().await;
-    Ok(())
+    ended
 }
 
 /// Starts an agent.
@@ -133,6 +155,7 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
     let policy =
         Policy { delay: options.gc_delay, headroom: options.gc_disk_headroom, interval: options.disk_watch_interval };
     let boot_id = detect::boot_id();
+    let gone = Gone::new(options.join_anew);
     let terms = Terms {
         config,
         layout: layout.clone(),
@@ -144,11 +167,20 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
         retired: sandbox_gc::start(layout.clone(), model.clone(), policy),
         clock: Clock::start(),
         boot_id,
+        gone: gone.clone(),
     };
     let first = terms.begin(false)?;
     let driver = tokio::spawn(terms.run(first, incoming));
     let connector = Connector::new(options.masters, events.clone(), Files::new(layout, model.clone()));
-    tokio::spawn(stop.clone().run_until_cancelled_owned(connector.run()));
+    let (linking, given_up) = (stop.clone(), gone.clone());
+    tokio::spawn(async move {
+        tokio::select! {
+            biased;
+            () = linking.cancelled() => {}
+            _ = given_up.comes() => {}
+            () = connector.run() => {}
+        }
+    });
     tokio::spawn(kit::serve::serve(executors, server::router(events.clone()), stop.clone()));
     tokio::spawn(kit::serve::serve(listener, http::router(model.clone()), stop.clone()));
     Ok(Running {
@@ -159,8 +191,9 @@ pub async fn start(options: Options) -> Result<Running, AgentError> {
         stop,
         stop_tasks: options.stop_tasks,
         grace: options.kill_grace,
+        gone,
         _socket: socket,
-        _directory: directory,
+        directory,
     })
 }
 
@@ -179,6 +212,14 @@ impl Running {
         }
         self.stop.cancel();
         let _ = self.driver.await;
+    }
+
+    /// Waits until an operator has given the agent up and nothing of it runs any more, however long its tasks take.
+    pub async fn given_up(&self) -> AgentError {
+        let why = self.gone.comes().await;
+        info!("{why}; the agent ends its tasks, and then itself");
+        self.end_all().await;
+        AgentError::Gone { why, directory: self.directory.layout().root().to_owned() }
     }
 
     /// Returns when all tasks and executors have ended, or there is no driver any more.

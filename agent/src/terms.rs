@@ -4,6 +4,7 @@
 use crate::{
     driver::{Clock, Driver, Event},
     executors::machine::Machine,
+    gone::Gone,
     journal::{Journal, JournalError},
     model::Model,
     sandbox_gc::Retired,
@@ -29,6 +30,7 @@ pub(crate) struct Terms {
     pub(crate) retired: mpsc::Sender<Vec<Retired>>,
     pub(crate) clock: Clock,
     pub(crate) boot_id: String,
+    pub(crate) gone: Gone,
 }
 
 impl Terms {
@@ -50,6 +52,7 @@ impl Terms {
         if rebooted || after_trouble {
             journal.rotate(&agent.image())?;
         }
+        self.gone.look_back(&agent);
         self.model.clear();
         let driver = Driver {
             agent,
@@ -65,6 +68,7 @@ impl Terms {
             sync: None,
             held: VecDeque::new(),
             idle: Vec::new(),
+            gone: self.gone.clone(),
         };
         Ok((driver, first))
     }

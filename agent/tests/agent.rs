@@ -2,13 +2,15 @@
 
 mod world;
 
+use agent::Options;
+use kit::shutdown::CancellationToken;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use proffer_proto::v1::{
-    AgentAcknowledge, AgentAcknowledgement, AgentKill, FileAction, FileRequest, OpenData, Ping, Pong, TaskState,
-    agent_data::Data, agent_message, executor_event::Event, master_message::Message,
+    AgentAcknowledge, AgentAcknowledgement, AgentKill, FileAction, FileRequest, OpenData, Ping, Pong, Refused,
+    RefusedReason, TaskState, agent_data::Data, agent_message, executor_event::Event, master_message::Message,
 };
 use std::{fs, path::Path};
 use world::{Executor, Master, Strays, get, launch, launch_custom, launch_fetched, options, pids, within};
@@ -224,6 +226,55 @@ async fn everything_ends_with_an_agent_that_is_told_so() {
     drop(executor);
     within("the agent's end", stopping).await.unwrap();
     assert!(kill(pid, None).is_err(), "the executor is gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_gone_ends_its_tasks_and_itself_until_it_is_to_join_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let _strays = Strays::of(directory.path());
+    let mut master = Master::start().await;
+    let options = options(directory.path(), &[&master.address]);
+    let running = tokio::spawn(agent::run(options.clone(), CancellationToken::new()));
+    let (link, _) = master.admit(1).await;
+    link.say(1, launch(&["a"])).await;
+    let environment = Executor::environment(directory.path(), None).await;
+    let mut executor = Executor::attach(&environment, &[]).await;
+    executor.hear().await.unwrap();
+    executor.hear().await.unwrap();
+    executor.report(1, "a", TaskState::TaskRunning).await;
+    let message = "agent agent-1 was marked gone by an operator".to_owned();
+    link.say(1, Message::Refused(Refused { reason: RefusedReason::Gone.into(), message: message.clone() })).await;
+    loop {
+        match executor.hear().await.unwrap() {
+            Event::Kill(kill) => break assert_eq!(kill.task_ids, ["a"]),
+            Event::Acknowledged(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert!(!running.is_finished(), "its task still runs");
+    let pid = Pid::from_raw(pids(&directory.path().join("run"))[0]);
+    executor.report(2, "a", TaskState::TaskKilled).await;
+    let error = within("the end of the agent", running).await.unwrap().unwrap_err();
+    assert!(error.is_final() && error.to_string().starts_with(&message), "{error}");
+    for what in ["--join-anew", directory.path().canonicalize().unwrap().to_str().unwrap()] {
+        assert!(error.to_string().contains(what), "{error}");
+    }
+    assert!(kill(pid, None).is_err(), "the executor is gone");
+
+    let again = within("the end", agent::run(options.clone(), CancellationToken::new())).await;
+    assert!(again.unwrap_err().is_final());
+    assert!(!master.has_link(), "nobody asks the master anew");
+    let running = agent::start(Options { join_anew: true, ..options.clone() }).await.unwrap();
+    let (mut link, register) = master.admit(1).await;
+    assert_eq!((&*register.agent_id, &*register.cluster_id, register.tasks.len()), ("", "cluster-1", 0));
+    link.say(1, Message::Ping(Ping { number: 9 })).await;
+    assert_eq!(link.hear().await, agent_message::Message::Pong(Pong { number: 9 }));
+    running.stop().await;
+    // It is another agent now.
+    let running = agent::start(options).await.unwrap();
+    assert_eq!(master.admit(1).await.1.agent_id, "agent-1");
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,8 @@
 //! `proffer`: every role and every client command in one binary.
 //!
 //! Standard output is data, standard error is for people. A command ends with 0 when all is well, with 1 when what was
-//! asked for failed, with 2 when it was asked for wrongly, and `run` with its task's own exit code.
+//! asked for failed, with 2 when it was asked for wrongly, and `run` with its task's own exit code. An agent ends with 3 when
+//! an operator has given it up.
 
 mod agent;
 mod arguments;

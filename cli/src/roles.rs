@@ -83,6 +83,7 @@ pub(crate) async fn agent(role: Box<AgentRole>) -> Result<ExitCode> {
     let stop = kit::shutdown::on_signal()?;
     match Box::pin(agent::run(role.options, stop)).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is_final() => Ok(kit::exit::ended(&error)),
         Err(error) if error.is_misuse() => Ok(kit::exit::usage(&error)),
         Err(error) => Ok(kit::exit::failed(&error)),
     }

@@ -118,6 +118,13 @@ impl Agent {
             .all(|framework| framework.executors.is_empty() && framework.tasks.values().all(tasks::Task::is_over))
     }
 
+    /// Whether an operator has given the agent up: what it had is dead, and it has no new id yet. On the next link that is
+    /// opened it asks for one.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.id.is_none() && self.cluster.is_some()
+    }
+
     /// The highest epoch seen.
     #[must_use]
     pub fn epoch(&self) -> Epoch {

@@ -145,7 +145,8 @@ impl Agent {
         self.close_link(link, Closed::Refused { reason, message });
     }
 
-    /// An operator said that the agent is gone: everything ends, nobody waits for it, and a new id is asked for.
+    /// An operator said that the agent is gone: everything ends, and nobody waits for it. Should another link be
+    /// opened, a new id is asked for.
     fn abandon(&mut self) {
         let frameworks: Vec<_> = self.frameworks.all.keys().cloned().collect();
         self.append(Fact::Abandoned);

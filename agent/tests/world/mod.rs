@@ -133,6 +133,11 @@ impl Master {
         (link, register)
     }
 
+    /// Whether an agent has opened a link that nobody looked at.
+    pub(crate) fn has_link(&mut self) -> bool {
+        self.links.try_recv().is_ok()
+    }
+
     pub(crate) async fn data(&mut self) -> Data {
         within("data", self.data.recv()).await.unwrap().data.unwrap()
     }

@@ -206,7 +206,7 @@ impl Cluster {
         anyhow::anyhow!("the {} ended with {}: {words}", ended.name, ended.how)
     }
 
-    /// Keeps the cluster up until it is to end: whatever dies is started again.
+    /// Keeps the cluster up until it is to end: whatever dies is started again, unless it has ended for good.
     pub(crate) async fn run(&mut self, interrupts: &mut Interrupts) {
         loop {
             let ended = tokio::select! {
@@ -214,6 +214,11 @@ impl Cluster {
                 () = interrupts.next() => return,
             };
             let words = last_words(&ended.name, &self.directory);
+            if ended.code == Some(i32::from(kit::exit::FINAL)) {
+                let words = words.trim_start_matches("proffer: ");
+                eprintln!("proffer: the {} has ended and is not started again: {words}", ended.name);
+                continue;
+            }
             eprintln!("proffer: the {} ended with {} ({words}); starting it again", ended.name, ended.how);
             tokio::select! {
                 () = sleep(RESTART_WAIT) => {}

@@ -1,4 +1,5 @@
-//! How a command ends: 0 when all is well, 1 when what was asked for failed, 2 when it was asked for wrongly.
+//! How a command ends: 0 when all is well, 1 when what was asked for failed, 2 when it was asked for wrongly, 3
+//! when it must not be started again as it is.
 
 use std::process::ExitCode;
 
@@ -7,6 +8,9 @@ pub const FAILED: u8 = 1;
 
 /// It was asked for wrongly: a flag, a file, an address or a directory that will not do.
 pub const USAGE: u8 = 2;
+
+/// It has ended for good by an operator's word: started again as it is, it would only end again.
+pub const FINAL: u8 = 3;
 
 /// Says in one line what was wrong with the request; the code to exit with.
 #[must_use]
@@ -20,6 +24,13 @@ pub fn usage(error: &dyn std::error::Error) -> ExitCode {
 pub fn failed(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("proffer: {}", chain(error));
     ExitCode::from(FAILED)
+}
+
+/// Says in one line why a role must not be started again; the code to exit with.
+#[must_use]
+pub fn ended(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("proffer: {}", chain(error));
+    ExitCode::from(FINAL)
 }
 
 /// An error and what caused it, in one line.
