@@ -7,11 +7,23 @@ use crate::{Answer, Mode, Request, asks::Asks, candidacy::Purpose, request::Path
 pub(crate) struct Announcement {
     data: Vec<u8>,
     shown: bool,
+    /// Why it was refused when last it was tried.
+    refused: Option<String>,
+}
+
+/// What came of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Nothing,
+    /// Nobody knows; ask again later.
+    Stalled,
+    /// It may not be shown, for a reason that is new. It is tried again when it is looked for next.
+    Refused(String),
 }
 
 impl Announcement {
     pub(crate) fn new(data: Vec<u8>) -> Self {
-        Self { data, shown: false }
+        Self { data, shown: false, refused: None }
     }
 
     pub(crate) fn resume(&self, paths: &Paths, asks: &mut Asks<Purpose>) {
@@ -27,17 +39,25 @@ impl Announcement {
         asks.ask(Purpose::Announce, Request::Get { path: paths.leader(), watch: false });
     }
 
-    /// Takes an answer; false if nobody knows and it has to be tried again later.
-    pub(crate) fn on_answer(&mut self, answer: &Answer, paths: &Paths, asks: &mut Asks<Purpose>) -> bool {
+    pub(crate) fn on_answer(&mut self, answer: Answer, paths: &Paths, asks: &mut Asks<Purpose>) -> Step {
         match answer {
-            Answer::Created(_) => self.shown = true,
+            Answer::Created(_) => self.is_shown(),
             // Its own, the answer to whose creation was lost, or that of an older leader whose session is still counted.
             Answer::Taken => asks.ask(Purpose::Announce, Request::Get { path: paths.leader(), watch: false }),
-            Answer::Data(data) if *data == self.data => self.shown = true,
+            Answer::Data(data) if data == self.data => self.is_shown(),
             Answer::Data(_) => asks.ask(Purpose::Announce, Request::Delete { path: paths.leader() }),
             Answer::Deleted | Answer::Missing => self.resume(paths, asks),
-            Answer::Found | Answer::Names(_) | Answer::Lost | Answer::Refused(_) => return false,
+            Answer::Refused(why) if self.refused.as_ref() == Some(&why) => {}
+            Answer::Refused(why) => {
+                self.refused = Some(why.clone());
+                return Step::Refused(why);
+            }
+            Answer::Found | Answer::Names(_) | Answer::Lost => return Step::Stalled,
         }
-        true
+        Step::Nothing
+    }
+
+    fn is_shown(&mut self) {
+        (self.shown, self.refused) = (true, None);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Answer, Author, Lease, Request, Sealed, Ticket,
-    announcement::Announcement,
+    announcement::{self, Announcement},
     asks::Asks,
     election::{self, Election},
     log::{self, Log},
@@ -60,6 +60,13 @@ pub enum Effect {
     Standing,
     /// The entry with this number is written.
     Written(u64),
+    /// It leads, and may not show who it is to those who look for the leader. Said once for each reason.
+    Unannounced {
+        /// What was asked for.
+        path: String,
+        /// Why it is refused, and what to do.
+        why: String,
+    },
     /// It is over.
     Ended(End),
 }
@@ -283,12 +290,17 @@ impl Candidacy {
                 self.on_log(step);
             }
             Purpose::Prune(index) => self.log.on_removed(index, &answer, &self.paths, &mut self.asks),
-            Purpose::Announce => {
-                if let Some(announcement) = &mut self.announcement
-                    && !announcement.on_answer(&answer, &self.paths, &mut self.asks)
-                {
-                    self.stalled = true;
-                }
+            Purpose::Announce => self.on_announce(answer),
+        }
+    }
+
+    fn on_announce(&mut self, answer: Answer) {
+        let Some(announcement) = &mut self.announcement else { return };
+        match announcement.on_answer(answer, &self.paths, &mut self.asks) {
+            announcement::Step::Nothing => {}
+            announcement::Step::Stalled => self.stalled = true,
+            announcement::Step::Refused(why) => {
+                self.effects.push(Effect::Unannounced { path: self.paths.leader(), why });
             }
         }
     }

@@ -26,12 +26,17 @@ fn sealed(epoch: u64, nonce: u64) -> Sealed {
 struct Tree {
     nodes: BTreeMap<String, (Vec<u8>, Option<u64>)>,
     sequence: u64,
+    /// What may not be made, and why.
+    forbidden: BTreeMap<String, String>,
 }
 
 impl Tree {
     fn do_it(&mut self, session: u64, request: &Request) -> Answer {
         match request {
             Request::Create { path, data, mode } => {
+                if let Some(why) = self.forbidden.get(path) {
+                    return Answer::Refused(why.clone());
+                }
                 let owner = (*mode != Mode::Persistent).then_some(session);
                 let mut path = path.clone();
                 if *mode == Mode::EphemeralSequential {
@@ -340,6 +345,44 @@ fn an_older_leaders_announcement_is_replaced_and_a_lost_one_made_again() {
     leader.give(Input::Tick);
     leader.settle(&mut tree);
     assert_eq!(tree.nodes["/p/leader"], (vec![7], Some(1)));
+}
+
+#[test]
+fn a_refused_announcement_is_reported_once_for_each_reason_and_made_when_it_may_be() {
+    let (mut tree, mut leader) = (Tree::default(), Member::new(1));
+    let forbid = |tree: &mut Tree, why: &str| drop(tree.forbidden.insert("/p/leader".to_owned(), why.to_owned()));
+    forbid(&mut tree, "no permission");
+    leader.give(Input::Connected);
+    leader.settle(&mut tree);
+    leader.give(Input::Begin(sealed(1, 1000), vec![7]));
+    leader.settle(&mut tree);
+    let refused = |why: &str| Effect::Unannounced { path: "/p/leader".to_owned(), why: why.to_owned() };
+    assert!(leader.told.ends_with(&[Effect::Standing, refused("no permission")]), "{:?}", leader.told);
+    leader.told.clear();
+    let wait = |leader: &mut Member, tree: &mut Tree| {
+        let mut asked = 0;
+        for _ in 0..40 {
+            leader.now = leader.now + SESSION / 60;
+            leader.give(Input::Tick);
+            asked += leader.asked.len();
+            leader.settle(tree);
+        }
+        asked
+    };
+    let asked = wait(&mut leader, &mut tree);
+    assert!(leader.told.is_empty(), "{:?}", leader.told);
+    assert!(asked < 10, "it is tried again now and then, not at every tick: {asked}");
+    forbid(&mut tree, "bad list of rights");
+    wait(&mut leader, &mut tree);
+    assert_eq!(leader.told, [refused("bad list of rights")]);
+    tree.forbidden.clear();
+    wait(&mut leader, &mut tree);
+    assert_eq!(tree.nodes["/p/leader"].0, [7]);
+    // It is news again.
+    tree.nodes.remove("/p/leader");
+    forbid(&mut tree, "bad list of rights");
+    wait(&mut leader, &mut tree);
+    assert_eq!(leader.told, [refused("bad list of rights"), refused("bad list of rights")]);
 }
 
 #[test]

@@ -119,6 +119,11 @@ async fn serve(
             match effect {
                 Effect::Written(index) => drop(writing.take().map(|answer| answer.send(Ok(index)))),
                 Effect::Ended(end) => break 'term Some(end),
+                Effect::Unannounced { path, why } => tracing::warn!(
+                    "ZooKeeper refuses {path}: {why}. This leader works, but whoever looks for it there does not find it. \
+                     Let its user create and delete nodes there, and remove {path} if another user made it; it is tried \
+                     again until it succeeds"
+                ),
                 _ => {}
             }
         }

@@ -129,7 +129,8 @@ impl<R: Record> ZooKeeper<R> {
                         return Err(Failed::Final(Error::Refused { path, why }));
                     }
                     Effect::Ended(end) => return Err(Failed::Passing(end.to_string())),
-                    Effect::Ask(..) | Effect::Written(_) => {}
+                    // Only a leader announces itself.
+                    Effect::Ask(..) | Effect::Written(_) | Effect::Unannounced { .. } => {}
                 }
             }
         }
