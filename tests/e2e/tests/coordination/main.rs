@@ -1,6 +1,7 @@
 //! Leading and following through a real ZooKeeper.
 
 mod objects;
+mod takeover;
 
 use anyhow::{Context, Result, bail};
 use coordination::{Address, Candidate, Detector, Error, Fate, Store, Term, ZooKeeper};
