@@ -44,12 +44,14 @@ impl Terms {
         let rebooted = !opened.boot_id.is_empty() && opened.boot_id != self.boot_id;
         let nonce = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
         let config = Config { nonce, ..self.config.clone() };
-        let recovered = Recovered { facts: opened.facts, rebooted };
+        let incomplete = opened.incomplete;
+        let recovered = Recovered { facts: opened.facts, rebooted, incomplete };
         let (agent, first) = Agent::recover(config, recovered, self.clock.now());
         if rebooted {
             info!("the machine was started since; what ran on it before has ended");
         }
-        if rebooted || after_trouble {
+        // The new file says that records are missing, and so do all that come after it.
+        if rebooted || after_trouble || incomplete {
             journal.rotate(&agent.image())?;
         }
         self.gone.look_back(&agent);

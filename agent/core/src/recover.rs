@@ -16,8 +16,8 @@ use proto_types::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// How many updates of one task a machine may have lost from the journal when it went down: those that are not ends are
-/// written but not synced. The updates made after its start are numbered beyond all of them, since a master that has an
+/// How many updates of one task may be missing at the end of a journal: a machine that goes down loses those that are not
+/// ends, which are written but not synced; a damaged file may lack any. The updates made afterwards are numbered beyond all of them, since a master that has an
 /// update of a number takes another one of that number for a repetition.
 pub(crate) const UPDATES_LOST_MAX: u64 = 1_000_000;
 
@@ -28,6 +28,8 @@ pub struct Recovered {
     pub facts: Vec<Fact>,
     /// Whether the machine was started since: nothing that ran then runs now.
     pub rebooted: bool,
+    /// Whether records may be missing that were written, and that others have heard of.
+    pub incomplete: bool,
 }
 
 impl Agent {
@@ -57,6 +59,9 @@ impl Agent {
             agent.replay(fact);
         }
         agent.shrunk = !agent.info.resources.contains(&agent.frameworks.used);
+        if recovered.rebooted || recovered.incomplete {
+            agent.number_beyond_the_lost();
+        }
         agent.resume(recovered.rebooted);
         agent.frameworks.untouch_absent();
         agent.publish();
@@ -138,15 +143,16 @@ impl Agent {
         }
     }
 
-    /// Goes on where the old process ended: executors that may live are expected, what cannot live has ended.
-    fn resume(&mut self, rebooted: bool) {
-        if rebooted {
-            for key in self.frameworks.select(|task| !task.is_over()) {
-                if let Some(task) = self.frameworks.change_task(&key) {
-                    task.sequence += UPDATES_LOST_MAX;
-                }
+    fn number_beyond_the_lost(&mut self) {
+        for key in self.frameworks.select(|task| !task.is_over()) {
+            if let Some(task) = self.frameworks.change_task(&key) {
+                task.sequence += UPDATES_LOST_MAX;
             }
         }
+    }
+
+    /// Goes on where the old process ended: executors that may live are expected, what cannot live has ended.
+    fn resume(&mut self, rebooted: bool) {
         for key in self.frameworks.select(|task| !task.tail.is_empty()) {
             self.arm_retry(&key, true);
         }

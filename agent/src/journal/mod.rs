@@ -62,6 +62,8 @@ pub struct Opened {
     pub facts: Vec<Fact>,
     /// The boot id of the machine when the newest file was begun; empty: there was none.
     pub boot_id: String,
+    /// Whether records are missing, of which others may have heard.
+    pub incomplete: bool,
     /// What was wrong, for people.
     pub reports: Vec<String>,
     /// Whether the file began as one should.
@@ -74,6 +76,8 @@ pub struct Journal {
     directory: PathBuf,
     boot_id: String,
     generation: u64,
+    /// Whether records of this file or an earlier one are missing.
+    incomplete: bool,
     path: PathBuf,
     file: Arc<File>,
     /// The length of what is whole.
@@ -94,7 +98,7 @@ impl Journal {
         fs::create_dir_all(directory).map_err(|error| JournalError::Directory(directory.to_owned(), error))?;
         let mut opened = Opened::default();
         let Some((generation, path)) = newest(directory)? else {
-            let journal = Self::begin(directory, boot_id, 1, "", &[])?;
+            let journal = Self::begin(directory, boot_id, 1, false, "", &[])?;
             return Ok((journal, opened));
         };
         let bytes = fs::read(&path).map_err(|error| JournalError::Read(path.clone(), error))?;
@@ -104,11 +108,12 @@ impl Journal {
         }
         let damaged = opened.reports.iter().any(|report| report.starts_with(DAMAGED));
         if damaged {
+            opened.incomplete = true;
             let aside = path.with_extension("damaged");
             fs::copy(&path, &aside).map_err(|error| JournalError::Write(aside.clone(), error))?;
             opened.reports.push(format!("the damaged file is kept as {}", aside.display()));
             let id = agent_id(&opened.facts);
-            let mut journal = Self::begin(directory, &opened.boot_id, generation + 1, &id, &opened.facts)?;
+            let mut journal = Self::begin(directory, &opened.boot_id, generation + 1, true, &id, &opened.facts)?;
             boot_id.clone_into(&mut journal.boot_id);
             let _ = fs::remove_file(&path);
             return Ok((journal, opened));
@@ -117,6 +122,7 @@ impl Journal {
         let file = file.map_err(|error| JournalError::Write(path.clone(), error))?;
         if let Some(torn) = bytes.get(usize::try_from(whole).unwrap_or(usize::MAX)..).filter(|torn| !torn.is_empty()) {
             let aside = path.with_extension("torn");
+            opened.incomplete = true;
             fs::write(&aside, torn).map_err(|error| JournalError::Write(aside.clone(), error))?;
             opened.reports.push(format!(
                 "{}: the last record was not written to its end; its {} bytes are cut off and kept as {}",
@@ -132,6 +138,7 @@ impl Journal {
             directory: directory.to_owned(),
             boot_id: boot_id.to_owned(),
             generation,
+            incomplete: opened.incomplete,
             path,
             file: Arc::new(file),
             length: whole,
@@ -147,6 +154,7 @@ impl Journal {
         directory: &Path,
         boot_id: &str,
         generation: u64,
+        incomplete: bool,
         agent_id: &str,
         image: &[Fact],
     ) -> Result<Self, JournalError> {
@@ -157,6 +165,7 @@ impl Journal {
             agent_id: agent_id.to_owned(),
             boot_id: boot_id.to_owned(),
             generation,
+            incomplete,
         };
         let mut bytes = Vec::new();
         frame::write(&mut bytes, &JournalRecord { record: Some(Record::Header(header)) })
@@ -178,6 +187,7 @@ impl Journal {
             directory: directory.to_owned(),
             boot_id: boot_id.to_owned(),
             generation,
+            incomplete,
             path,
             file: Arc::new(file),
             length,
@@ -242,7 +252,7 @@ impl Journal {
     /// The new file cannot be written; the old one goes on.
     pub fn rotate(&mut self, image: &[Fact]) -> Result<(), JournalError> {
         let id = agent_id(image);
-        let begin = || Self::begin(&self.directory, &self.boot_id, self.generation + 1, &id, image);
+        let begin = || Self::begin(&self.directory, &self.boot_id, self.generation + 1, self.incomplete, &id, image);
         let next = match begin() {
             Err(JournalError::Write(_, error)) if self.room.give_for(&error) => begin()?,
             begun => begun?,
@@ -304,6 +314,7 @@ fn take_header(path: &Path, header: JournalHeader, opened: &mut Opened) -> Resul
         return Err(JournalError::TooNew { path: path.to_owned(), format: format.format });
     }
     opened.boot_id = header.boot_id;
+    opened.incomplete = header.incomplete;
     opened.headed = true;
     Ok(())
 }

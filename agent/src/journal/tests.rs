@@ -103,6 +103,20 @@ fn every_fact_comes_back_after_a_sudden_end() {
 }
 
 #[test]
+fn files_that_follow_an_incomplete_one_say_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = written(directory.path());
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    for _ in 0..2 {
+        let (mut journal, opened) = open(directory.path());
+        assert!(opened.incomplete);
+        journal.rotate(&opened.facts).unwrap();
+    }
+    assert!(open(directory.path()).1.incomplete);
+}
+
+#[test]
 fn a_torn_end_is_cut_off_wherever_it_tore() {
     let directory = tempfile::tempdir().unwrap();
     let path = written(directory.path());
@@ -118,6 +132,7 @@ fn a_torn_end_is_cut_off_wherever_it_tore() {
         assert_eq!(opened.facts, facts()[..facts().len() - 1]);
         assert_eq!(opened.reports.len(), 1, "{:?}", opened.reports);
         assert_eq!(fs::read(path.with_extension("torn")).unwrap(), whole[whole.len() - last..whole.len() - cut]);
+        assert!(opened.incomplete);
         journal.add(&Fact::EpochSeen(Epoch(8))).unwrap();
         journal.flush().unwrap();
         let (_, opened) = open(directory.path());

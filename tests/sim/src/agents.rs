@@ -138,7 +138,7 @@ impl World {
         }
         let rebooted = std::mem::replace(&mut host.booted, true);
         let config = Config { info: host.info.clone(), nonce, ..config };
-        let (core, effects) = Agent::recover(config, Recovered { facts, rebooted: !rebooted }, now);
+        let (core, effects) = Agent::recover(config, Recovered { facts, rebooted: !rebooted, incomplete: false }, now);
         host.stored = 0;
         host.durability = Durability::default();
         host.synced = host.journal.safe();

@@ -131,6 +131,19 @@ fn updates_after_a_restart_of_the_machine_are_no_repetitions_of_lost_ones() {
 }
 
 #[test]
+fn updates_after_records_were_lost_are_no_repetitions_of_lost_ones() {
+    let mut world = world();
+    let lost = |fact: &Fact| matches!(fact, Fact::UpdateMade(_) | Fact::UpdateAcknowledged { .. });
+    world.journal.retain(|fact| !lost(fact));
+    world.restart_incomplete();
+    let connection = world.attach("built-in", &["a", "b"], vec![]);
+    world.report(connection, 9, status("a", Finished));
+    world.open_link();
+    let registered = world.done().pop().unwrap();
+    assert!(registered.contains("a=FINISHED [1000001]"), "{registered}");
+}
+
+#[test]
 fn a_shutdown_of_a_framework_goes_on_after_a_restart() {
     let mut world = world();
     world.master(ToAgent::ShutdownFramework(super::world::framework()));

@@ -134,9 +134,17 @@ impl World {
 
     /// The process of the agent ends and a new one starts.
     pub(crate) fn restart(&mut self, rebooted: bool) {
+        self.restart_with(Recovered { facts: self.journal.clone(), rebooted, incomplete: false });
+    }
+
+    /// The same, with a journal of which records are missing.
+    pub(crate) fn restart_incomplete(&mut self) {
+        self.restart_with(Recovered { facts: self.journal.clone(), rebooted: false, incomplete: true });
+    }
+
+    fn restart_with(&mut self, recovered: Recovered) {
         self.done.clear();
         self.config.nonce = format!("{}+", self.config.nonce);
-        let recovered = Recovered { facts: self.journal.clone(), rebooted };
         let (agent, effects) = Agent::recover(self.config.clone(), recovered, self.now);
         self.agent = agent;
         self.carry_out(effects);
@@ -336,7 +344,8 @@ impl World {
     /// What a new file of the journal would begin with amounts to the same as the whole journal.
     fn check_image(&self) {
         let recover = |facts: Vec<Fact>| {
-            let (agent, _) = Agent::recover(self.config.clone(), Recovered { facts, rebooted: false }, self.now);
+            let (agent, _) =
+                Agent::recover(self.config.clone(), Recovered { facts, rebooted: false, incomplete: false }, self.now);
             agent.image()
         };
         assert_eq!(recover(self.agent.image()), recover(self.journal.clone()));

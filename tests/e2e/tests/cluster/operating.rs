@@ -62,7 +62,7 @@ async fn a_drained_agents_tasks_move_and_a_new_master_gives_it_back_only_when_as
 }
 
 #[tokio::test]
-async fn an_agent_that_is_gone_ends_its_tasks_and_comes_back_as_another() -> Result<()> {
+async fn an_agent_that_is_gone_ends_its_tasks_and_itself_and_comes_back_as_another_when_told() -> Result<()> {
     let mut cluster = Plan::agents(1, "cpus:2;mem:512").start().await?;
     let mut scheduler = Scheduler::subscribe(&cluster.address, "e2e").await?;
     let gone = place(&mut scheduler, shell("task", "sleep 1000")).await?;
@@ -73,8 +73,13 @@ async fn an_agent_that_is_gone_ends_its_tasks_and_comes_back_as_another() -> Res
     let status = scheduler.reaches("task", TaskState::TaskGoneByOperator).await?;
     assert_eq!((status.reason(), status.agent_id.as_str()), (Reason::AgentRemovedByOperator, gone.as_str()));
     until("nothing of the task runs", || async { relatives::of_task(&sandbox).is_empty().then_some(()) }).await?;
-    cluster.connected().await?;
+    let ended = cluster.agents[0].ended().await?;
+    assert_eq!(ended.code(), Some(3), "{}", cluster.agents[0].printed());
     cluster.restart_master().await?;
+    cluster.agents[0] = cluster.start_agent(0)?;
+    assert_eq!(cluster.agents[0].ended().await?.code(), Some(3), "it stays gone");
+    cluster.agent_flags(0).push("--join-anew".to_owned());
+    cluster.agents[0] = cluster.start_agent(0)?;
     cluster.connected().await?;
     cluster.stand(AgentState::Gone, 1).await?;
     let agents = cluster.list_agents().await?;

@@ -69,6 +69,10 @@ async fn a_task_whose_sandbox_is_removed_harms_nobody() -> Result<()> {
     world.observe().await?;
     let executor = relatives::in_role(world.cluster.directory.path(), "executor").context("an executor runs")?;
     kill(executor, Signal::SIGKILL)?;
+    until("another executor takes its place", || async {
+        relatives::in_role(world.cluster.directory.path(), "executor").filter(|other| *other != executor)
+    })
+    .await?;
     world.launch(vec![world.task("next", "true")]).await?;
     world.all_reach(&BTreeSet::from(["next".to_owned()]), TaskState::TaskFinished).await?;
     world.open_gate();

@@ -238,6 +238,9 @@ impl World {
             Effect::Read => self.begin_epoch(index),
             Effect::Standing => self.take_office(index),
             Effect::Written(entry) => self.on_entry_written(index, entry),
+            Effect::Unannounced { path, why } => {
+                self.kernel.note(format_args!("{index} cannot show itself at {path}: {why}"));
+            }
             Effect::Ended(End::Deposed(_)) if self.sabotages(Switch::HigherEpochIgnored) => {
                 self.believe_written(index);
             }
