@@ -11,6 +11,7 @@ needed=(
     "openssl:/usr/bin/openssl"
     "zookeeper:/usr/share/java/zookeeper.jar"
     "faketime:/usr/bin/faketime"
+    "haproxy:/usr/sbin/haproxy"
 )
 
 missing=()
