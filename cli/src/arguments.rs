@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Master(Box<roles::MasterRole>),
     /// Run an agent, or take agents out of use and back.
     Agent(Box<roles::AgentRole>),
+    /// Keep services running, through Marathon's REST API.
+    Marathon(Box<roles::MarathonRole>),
     /// Run tasks for an agent; agents start this.
     #[command(hide = true)]
     Executor(roles::ExecutorRole),

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 /// Few threads for what only waits, all for what works.
 fn runtime(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
     let mut builder = match command {
-        Command::Master(_) | Command::Agent(_) | Command::Map(_) | Command::Demo(_) => {
+        Command::Master(_) | Command::Agent(_) | Command::Marathon(_) | Command::Map(_) | Command::Demo(_) => {
             tokio::runtime::Builder::new_multi_thread()
         }
         _ => tokio::runtime::Builder::new_current_thread(),
@@ -73,6 +73,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Master(options) => roles::master(options).await,
         Command::Agent(role) => roles::agent(role).await,
+        Command::Marathon(role) => roles::marathon(role).await,
         Command::Executor(role) => roles::executor(role).await,
         Command::Launcher(role) => Ok(roles::launcher(&role)),
         Command::Demo(options) => demo::run(options).await,

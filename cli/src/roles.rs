@@ -37,6 +37,15 @@ pub(crate) struct AgentRole {
     log: LogOptions,
 }
 
+/// What `marathon` takes.
+#[derive(Debug, Args)]
+pub(crate) struct MarathonRole {
+    #[command(flatten)]
+    options: marathon_lite::Options,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
 /// What `executor` takes.
 #[derive(Debug, Args)]
 pub(crate) struct ExecutorRole {
@@ -85,6 +94,18 @@ pub(crate) async fn agent(role: Box<AgentRole>) -> Result<ExitCode> {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.is_final() => Ok(kit::exit::ended(&error)),
         Err(error) if error.is_misuse() => Ok(kit::exit::usage(&error)),
+        Err(error) => Ok(kit::exit::failed(&error)),
+    }
+}
+
+/// Runs services, until it is asked to stop.
+pub(crate) async fn marathon(role: Box<MarathonRole>) -> Result<ExitCode> {
+    kit::telemetry::begin(&role.log).map_err(|error| Usage(kit::exit::chain(&error)))?;
+    let stop = kit::shutdown::on_signal()?;
+    let ready = |address| tracing::info!(%address, "marathon-lite listens");
+    match Box::pin(marathon_lite::run(role.options, stop, ready)).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is_usage() => Ok(kit::exit::usage(&error)),
         Err(error) => Ok(kit::exit::failed(&error)),
     }
 }
