@@ -76,6 +76,9 @@ impl Running for Elected {
     }
 }
 
+/// Sandboxes are kept although the machine's disk may be as good as full.
+const KEEPS: [&str; 2] = ["--gc-disk-headroom", "0"];
+
 impl Elected {
     /// Starts so many masters and agents, with sessions that expire quickly, and waits until one leads them all.
     ///
@@ -255,7 +258,7 @@ impl Elected {
         let home = self.directory.path().join(format!("agent{index}")).display().to_string();
         let arguments = ["agent", "--master", master, "--listen", "127.0.0.1:0", "--stop-tasks", "--dir", &home];
         let arguments: Vec<String> =
-            arguments.into_iter().chain(["--resources", "cpus:4;mem:4096"]).map(str::to_owned).collect();
+            arguments.into_iter().chain(["--resources", "cpus:4;mem:4096"]).chain(KEEPS).map(str::to_owned).collect();
         Process::start(&format!("agent{index}"), self.directory.path(), &self.binary, &arguments)
     }
 }
