@@ -4,8 +4,9 @@ use crate::{history::Log, wait::PATIENCE};
 use anyhow::{Context, Result, bail};
 use proffer_proto::v1::{
     AcceptRequest, AcknowledgeRequest, Acknowledgement, Command, Event, Filters, FrameworkInfo, KillRequest, Launch,
-    Offer, OfferAcceptance, Operation, Resource, SubscribeRequest, Subscribed, TaskInfo, TaskState, TaskStatus,
-    TaskVerdict, event, operation, resource, scheduler_service_client::SchedulerServiceClient,
+    Offer, OfferAcceptance, Operation, ReconcileQuery, ReconcileRequest, Resource, SubscribeRequest, Subscribed,
+    TaskInfo, TaskState, TaskStatus, TaskVerdict, event, operation, reconciliation, resource,
+    scheduler_service_client::SchedulerServiceClient,
 };
 use std::collections::VecDeque;
 use tonic::{Streaming, transport::Channel};
@@ -196,6 +197,23 @@ impl Scheduler {
         let verdicts = self.client.accept(request).await?.into_inner().verdicts;
         self.log.answered(&self.subscribed.framework_id, &verdicts);
         Ok(verdicts)
+    }
+
+    /// Asks what became of tasks, each with the agent that it was launched on, and writes down which are gone: of all
+    /// others updates tell.
+    ///
+    /// # Errors
+    /// If the master does not take the call.
+    pub async fn reconcile(&mut self, tasks: Vec<ReconcileQuery>) -> Result<()> {
+        let request = ReconcileRequest { session_id: self.session(), tasks, after_task_id: String::new() };
+        let answers = self.client.reconcile(request).await.context("reconcile")?.into_inner().answers;
+        let statuses = answers.into_iter().filter_map(|answer| match answer.answer {
+            Some(reconciliation::Answer::Status(status)) if status.state() == TaskState::TaskGone => Some(status),
+            _ => None,
+        });
+        let statuses: Vec<TaskStatus> = statuses.collect();
+        self.log.sees(&self.subscribed.framework_id, &self.subscribed.session_id, &statuses);
+        Ok(())
     }
 
     /// Has a task killed.

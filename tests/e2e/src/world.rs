@@ -8,8 +8,11 @@ use crate::{
 };
 use anyhow::{Context, Result, ensure};
 use nix::fcntl::{Flock, FlockArg};
-use proffer_proto::v1::{FrameworkInfo, RejectionKind, SubscribeRequest, TaskInfo, TaskState};
-use std::{collections::BTreeSet, fs::File};
+use proffer_proto::v1::{FrameworkInfo, ReconcileQuery, RejectionKind, SubscribeRequest, TaskInfo, TaskState};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+};
 
 /// A cluster with a scheduler, whose tasks write evidence.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct World<C> {
     pub log: Log,
     /// Held by the test; tasks that wait for it end when it is let go of.
     gate: Option<Flock<File>>,
+    /// On which agents tasks were launched.
+    placed: BTreeMap<String, String>,
 }
 
 impl<C: Running> World<C> {
@@ -37,7 +42,7 @@ impl<C: Running> World<C> {
         let request = SubscribeRequest { framework: Some(framework), ..Default::default() };
         let scheduler = Scheduler::subscribe_logging(&cluster.leader_address().await?, request, log.clone()).await?;
         history::observe(&cluster, &log).await?;
-        Ok(Self { scheduler, cluster, log, gate: Some(gate) })
+        Ok(Self { scheduler, cluster, log, gate: Some(gate), placed: BTreeMap::new() })
     }
 
     /// A task that runs this line.
@@ -67,11 +72,28 @@ impl<C: Running> World<C> {
             let verdicts = self.scheduler.accept(&offer, vec![launch(tasks.clone())]).await?;
             let rejections: Vec<_> = verdicts.into_iter().filter_map(|verdict| verdict.rejection).collect();
             if rejections.is_empty() {
+                let placed = tasks.into_iter().map(|task| (task.id, offer.agent_id.clone()));
+                self.placed.extend(placed);
                 return Ok(());
             }
             let gone = rejections.iter().all(|rejection| rejection.kind() == RejectionKind::OfferGone);
             assert!(gone, "{rejections:?}");
         }
+    }
+
+    /// Asks what became of those of which no end was seen: a launch may have been lost with its master.
+    ///
+    /// # Errors
+    /// If the master does not answer.
+    pub async fn ask(&mut self, ids: &BTreeSet<String>) -> Result<()> {
+        let seen = self.log.history().seen;
+        let is_over = |id: &&String| seen.iter().any(|seen| seen.key.task == **id && history::is_terminal(seen.state));
+        let open = ids.iter().filter(|id| !is_over(id));
+        let query = |id: &String| {
+            let agent_id = self.placed.get(id).cloned().unwrap_or_default();
+            ReconcileQuery { task_id: id.clone(), agent_id }
+        };
+        self.scheduler.reconcile(open.map(query).collect()).await
     }
 
     /// Launches so many tasks that wait for the gate, and waits until they run.

@@ -19,6 +19,7 @@ async fn tasks_start_and_end_while_their_master_is_killed_again_and_again() -> R
         world.cluster.restart_master().await?;
         world.resubscribe().await?;
         world.observe().await?;
+        world.ask(&open).await?;
     }
     world.all_over(&open).await?;
     world.ends(&BTreeSet::new()).await
